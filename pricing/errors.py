@@ -1,0 +1,96 @@
+"""The one tree of errors: every refusal of the service is a leaf here, with a stable code.
+
+    Problem
+    ├── Malformed            400  the request itself is not well formed
+    ├── Unauthenticated      401  no key, or a key that is not valid
+    ├── Forbidden            403  a role that may not do this
+    ├── NotFound             404  no such object, or not one of the caller's
+    ├── Conflict             409  the object's state does not allow it
+    ├── TooLarge             413  more than the service takes at once
+    ├── UnsupportedMedia     415  not the content type the route reads
+    ├── Refusal              422  well formed, but against a rule
+    └── Unavailable          503  cannot be answered at this moment; try again
+
+The doors (web, command line) turn the branch into a status; the leaf's ``code`` is what clients may rely on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+
+class Problem(Exception):  # noqa: N818 - "problem" is the wire's word (RFC 9457)
+    """A request that cannot be met, with a stable ``code``, a sentence, and the fields at fault.
+
+    ``errors`` maps a field's path (``items.0.quantity``) to messages; ``facts`` are extra members of the problem
+    document (prices, decision numbers), given as wire-ready text.
+    """
+
+    code: ClassVar[str] = "problem"
+
+    def __init__(
+        self,
+        detail: str,
+        *,
+        errors: Mapping[str, Sequence[str]] | None = None,
+        **facts: object,
+    ) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.errors: dict[str, list[str]] = {field: list(messages) for field, messages in (errors or {}).items()}
+        self.facts = facts
+
+
+class Malformed(Problem):
+    """The request is not well formed."""
+
+    code = "malformed"
+
+
+class Unauthenticated(Problem):
+    """No key was given, or it is unknown, expired or revoked."""
+
+    code = "unauthenticated"
+
+
+class Forbidden(Problem):
+    """The caller's role may not do this."""
+
+    code = "forbidden"
+
+
+class NotFound(Problem):
+    """There is no such object among those the caller may see."""
+
+    code = "not_found"
+
+
+class Conflict(Problem):
+    """The state of an object does not allow this."""
+
+    code = "conflict"
+
+
+class TooLarge(Problem):
+    """More than the service takes in one request."""
+
+    code = "too_large"
+
+
+class UnsupportedMedia(Problem):
+    """A body of a type that the route does not read."""
+
+    code = "unsupported_media_type"
+
+
+class Refusal(Problem):
+    """Well formed, but against a rule of law, of an agreement or of the books."""
+
+    code = "refused"
+
+
+class Unavailable(Problem):
+    """Cannot be answered at this moment; the same request may be sent again."""
+
+    code = "unavailable"
