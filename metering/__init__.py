@@ -1,0 +1,1 @@
+"""Use of the offerings: events, refusals, quotas and the right to use."""

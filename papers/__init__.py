@@ -1,0 +1,1 @@
+"""Documents as bytes: values in, PDF, XLSX or CSV out."""

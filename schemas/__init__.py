@@ -1,0 +1,1 @@
+"""The wire format: what the API reads and writes, without a table or a request."""

@@ -1,0 +1,1 @@
+"""Tests that mirror the tree: what holds for tests/x/test_y.py is said of x/y.py."""
