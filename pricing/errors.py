@@ -94,3 +94,45 @@ class Unavailable(Problem):
     """Cannot be answered at this moment; the same request may be sent again."""
 
     code = "unavailable"
+
+
+class MalformedAmount(Malformed):
+    """A text that is not an amount of money, a quantity, a unit price or a rate in plain decimal notation."""
+
+    code = "malformed_amount"
+
+
+class MalformedDate(Malformed):
+    """A text that is not a day (``2026-03-31``) or a month (``2026-03``) of the calendar."""
+
+    code = "malformed_date"
+
+
+class MalformedInstant(Malformed):
+    """A text that is not an instant by RFC 3339."""
+
+    code = "malformed_instant"
+
+
+class InstantWithoutOffset(MalformedInstant):
+    """An instant that does not say its offset, so that it could mean many moments."""
+
+    code = "instant_without_offset"
+
+
+class AmountTooLarge(Refusal):
+    """A computed amount of money that the books cannot hold."""
+
+    code = "amount_too_large"
+
+
+class PriceAboveCeiling(Refusal):
+    """An actual price above the ceiling price in force (Price Notice 三)."""
+
+    code = "price_above_ceiling"
+
+
+class PriceBasisMismatch(Refusal):
+    """Prices of different tax bases, which cannot be compared or added."""
+
+    code = "price_basis_mismatch"
