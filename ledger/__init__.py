@@ -1,1 +1,1 @@
-"""The books of money and of use: accounts, transactions and entries, written by one module and only ever added to."""
+"""The books of money and of use: transactions and entries, written by one module and only ever added to."""

@@ -1,1 +1,1 @@
-"""Who and what, as dated versions: parties, keys, resources, authorisations, products, offerings, decisions, contracts."""
+"""Who and what, as dated versions: parties, keys, resources, authorisations, offerings, decisions."""

@@ -1,1 +1,1 @@
-"""Money on its way: quote, accept, bill, credit, pay, dispute, distribute and pay out, one function an arrow."""
+"""Money on its way: quote, accept, bill, credit, pay, dispute, distribute, pay out; one function each."""
