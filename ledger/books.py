@@ -1,0 +1,229 @@
+"""The one writer of the books: postings in, transactions and entries out, the same on both databases.
+
+A posting is refused here with a clear error when it does not balance; the database refuses it again by itself.
+Posting only inserts: no balance row is locked or changed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import insert, select, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import col
+
+from ledger.chart import CHART, CURRENCY, CURRENCY_SCALE, USE_SCALE
+from ledger.tables import Account, Asset, Entry, Transaction
+from store.unit import Unit
+
+_CACHE = "ledger.accounts"
+
+
+@dataclass(frozen=True, order=True)
+class AccountRef:
+    """Names an account: its kind, the book it stands in (an operator's party id), and what it is kept for."""
+
+    kind: str
+    book: str
+    asset: str = CURRENCY
+    party_id: str | None = None
+    contract_id: str | None = None
+    offering_id: str | None = None
+
+    @property
+    def code(self) -> str:
+        """The account's unique code: its kind, then book and dimensions, ``-`` for one that it does not have."""
+        parts = (self.book, self.asset, self.party_id, self.contract_id, self.offering_id)
+        return ":".join((self.kind, *(part or "-" for part in parts)))
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One leg: ``amount`` above zero, in the account's asset at its scale, on side ``D`` or ``C``."""
+
+    account: AccountRef
+    side: str
+    amount: int
+    service_month: str | None = None
+    service_on: date | None = None
+
+
+@dataclass(frozen=True)
+class Posting:
+    """A transaction to post. ``key`` is unique in the books; ``document_id`` names the paper behind it."""
+
+    key: str
+    kind: str
+    book: str
+    effective_on: date
+    legs: tuple[Leg, ...]
+    document_id: str | None = None
+    event_count: int | None = None
+    event_digest: str | None = None
+
+
+class Unbalanced(AssertionError):
+    """A posting whose legs do not balance: a fault of this program, never of a caller."""
+
+
+def debit(account: AccountRef, amount: int, month: str | None = None, day: date | None = None) -> list[Leg]:
+    """Return the leg that debits an account; a negative amount credits it, and zero needs no leg."""
+    return _leg(account, "D", amount, month, day)
+
+
+def credit(account: AccountRef, amount: int, month: str | None = None, day: date | None = None) -> list[Leg]:
+    """Return the leg that credits an account; a negative amount debits it, and zero needs no leg."""
+    return _leg(account, "C", amount, month, day)
+
+
+def post(unit: Unit, postings: Sequence[Posting]) -> list[int]:
+    """Write postings in a fixed number of statements; return the transactions' ids in the order given.
+
+    Raises Unbalanced. A posting without legs (nothing moved) is a fault too: leave it out.
+    """
+    if not postings:
+        return []
+    for posting in postings:
+        _require_balance(posting)
+    accounts = _accounts(unit, {leg.account for posting in postings for leg in posting.legs})
+    ids = _insert_transactions(unit, postings)
+    _insert_entries(
+        unit,
+        [
+            {
+                "transaction_id": transaction_id,
+                "leg": number,
+                "account_id": accounts[leg.account.code],
+                "asset": leg.account.asset,
+                "side": leg.side,
+                "amount": leg.amount,
+                "service_month": leg.service_month,
+                "service_on": leg.service_on,
+            }
+            for transaction_id, posting in zip(ids, postings, strict=True)
+            for number, leg in enumerate(posting.legs, start=1)
+        ],
+    )
+    return ids
+
+
+def _leg(account: AccountRef, side: str, amount: int, month: str | None, day: date | None) -> list[Leg]:
+    if amount == 0:
+        return []
+    if amount < 0:
+        side, amount = ("C" if side == "D" else "D"), -amount
+    return [Leg(account, side, amount, month, day)]
+
+
+def _require_balance(posting: Posting) -> None:
+    sums: dict[str, int] = defaultdict(int)
+    for leg in posting.legs:
+        if leg.amount <= 0 or leg.side not in ("D", "C") or leg.account.kind not in CHART:
+            message = f"{posting.key}: {leg} is no leg"
+            raise Unbalanced(message)
+        sums[leg.account.asset] += leg.amount if leg.side == "D" else -leg.amount
+    if not posting.legs or any(sums.values()):
+        message = f"{posting.key}: the legs leave {dict(sums)}"
+        raise Unbalanced(message)
+
+
+def _insert_transactions(unit: Unit, postings: Sequence[Posting]) -> list[int]:
+    rows = [
+        {
+            "key": posting.key,
+            "kind": posting.kind,
+            "book": posting.book,
+            "effective_on": posting.effective_on,
+            "recorded_at": unit.now,
+            "legs": len(posting.legs),
+            "document_id": posting.document_id,
+            "event_count": posting.event_count,
+            "event_digest": posting.event_digest,
+        }
+        for posting in postings
+    ]
+    inserted = unit.connection.execute(
+        insert(Transaction).returning(col(Transaction.key), col(Transaction.id)),
+        rows,
+    )
+    by_key: dict[str, int] = {key: number for key, number in inserted}  # noqa: C416 - rows are not plain tuples
+    return [by_key[posting.key] for posting in postings]
+
+
+_ENTRIES_FROM_ARRAYS = text(
+    "INSERT INTO ledger_entry (transaction_id, leg, account_id, asset, side, amount, service_month, service_on) "
+    "SELECT * FROM unnest(CAST(:transaction_id AS bigint[]), CAST(:leg AS bigint[]), CAST(:account_id AS bigint[]), "
+    "CAST(:asset AS text[]), CAST(:side AS text[]), CAST(:amount AS bigint[]), CAST(:service_month AS text[]), "
+    "CAST(:service_on AS date[]))"
+)
+
+
+def _insert_entries(unit: Unit, rows: list[dict[str, Any]]) -> None:
+    """Insert all legs in one statement, as PostgreSQL's check of the balance needs them; SQLite's counts each leg."""
+    if unit.dialect == "sqlite":
+        unit.connection.execute(insert(Entry), rows)
+        return
+    unit.connection.execute(_ENTRIES_FROM_ARRAYS, {column: [row[column] for row in rows] for column in rows[0]})
+
+
+def _accounts(unit: Unit, wanted: set[AccountRef]) -> dict[str, int]:
+    """Return the ids of accounts by code, opening those that are not there yet."""
+    cache: dict[str, int] = unit.cache.setdefault(_CACHE, {})
+    found = {ref.code: cache[ref.code] for ref in wanted if ref.code in cache}
+    missing = sorted(ref for ref in wanted if ref.code not in found)
+    if not missing:
+        return found
+    known = account_ids(unit, [ref.code for ref in missing])
+    unopened = [ref for ref in missing if ref.code not in known]
+    if unopened:
+        _open(unit, unopened)
+        known |= account_ids(unit, [ref.code for ref in unopened])
+    unit.after_commit.append(lambda: cache.update(known))
+    return found | known
+
+
+def account_ids(unit: Unit, codes: Sequence[str]) -> dict[str, int]:
+    """Return the ids of the accounts with these codes; those not opened yet are left out."""
+    found: dict[str, int] = {}
+    for start in range(0, len(codes), 500):
+        rows = unit.connection.execute(
+            select(col(Account.code), col(Account.id)).where(col(Account.code).in_(codes[start : start + 500]))
+        )
+        found.update({code: number for code, number in rows})  # noqa: C416 - rows are not plain tuples
+    return found
+
+
+def _open(unit: Unit, refs: Iterable[AccountRef]) -> None:
+    refs = list(refs)
+    assets = sorted({ref.asset for ref in refs})
+    _insert_new(
+        unit,
+        Asset,
+        [{"code": asset, "scale": CURRENCY_SCALE if asset == CURRENCY else USE_SCALE} for asset in assets],
+    )
+    _insert_new(
+        unit,
+        Account,
+        [
+            {
+                "code": ref.code,
+                "kind": ref.kind,
+                "book": ref.book,
+                "asset": ref.asset,
+                "party_id": ref.party_id,
+                "contract_id": ref.contract_id,
+                "offering_id": ref.offering_id,
+                "recorded_at": unit.now,
+            }
+            for ref in refs
+        ],
+    )
+
+
+def _insert_new(unit: Unit, table: Any, rows: list[dict[str, object]]) -> None:
+    dialect = sqlite if unit.dialect == "sqlite" else postgresql
+    unit.connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)

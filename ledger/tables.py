@@ -1,0 +1,80 @@
+"""Tables of the books: assets with a scale, accounts, transactions, entries.
+
+Entries are only ever added. The migrations add what a table definition cannot say: on both databases a transaction
+takes exactly the legs it announces, each of its assets balances to zero, and nothing is changed or removed later.
+"""
+
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from store.columns import Day, Instant, Int64, Words
+from store.rows import check, one_of, table
+
+
+class Asset(SQLModel, table=True):
+    """Something that is counted: CNY in fen, or a unit of use in millionths."""
+
+    __tablename__ = "asset"
+    __table_args__ = table(check("scale", "scale >= 0 AND scale <= 6"))
+
+    code: str = Field(primary_key=True, sa_type=Words)
+    scale: int = Field(sa_type=Int64)
+
+
+class Account(SQLModel, table=True):
+    """An account of one book (an operator's), in one asset; its code spells out what it is for."""
+
+    __tablename__ = "account"
+    __table_args__ = table(UniqueConstraint("id", "asset"))
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Int64)
+    code: str = Field(sa_type=Words, unique=True)
+    kind: str = Field(sa_type=Words)
+    book: str = Field(sa_type=Words, foreign_key="party.id", index=True)
+    asset: str = Field(sa_type=Words, foreign_key="asset.code")
+    party_id: str | None = Field(default=None, sa_type=Words, foreign_key="party.id")
+    contract_id: str | None = Field(default=None, sa_type=Words, index=True)
+    offering_id: str | None = Field(default=None, sa_type=Words, index=True)
+    recorded_at: datetime = Field(sa_type=Instant)
+
+
+class Transaction(SQLModel, table=True):
+    """The head of a ledger transaction: what it is for, when it takes effect, and how many legs it has."""
+
+    __tablename__ = "ledger_transaction"
+    __table_args__ = table(check("legs", "legs >= 2"), Index("ix_ledger_transaction_book_recorded", "book", "recorded_at"))
+
+    id: int | None = Field(default=None, primary_key=True, sa_type=Int64)
+    key: str = Field(sa_type=Words, unique=True)
+    kind: str = Field(sa_type=Words)
+    book: str = Field(sa_type=Words, foreign_key="party.id")
+    effective_on: date = Field(sa_type=Day)
+    recorded_at: datetime = Field(sa_type=Instant, index=True)
+    legs: int = Field(sa_type=Int64)
+    document_id: str | None = Field(default=None, sa_type=Words, index=True)
+    event_count: int | None = Field(default=None, sa_type=Int64)
+    event_digest: str | None = Field(default=None, sa_type=Words)
+
+
+class Entry(SQLModel, table=True):
+    """One leg of a transaction: an amount above zero on the debit or the credit side of an account in its asset."""
+
+    __tablename__ = "ledger_entry"
+    __table_args__ = table(
+        ForeignKeyConstraint(["account_id", "asset"], ["account.id", "account.asset"]),
+        one_of("side", "D", "C"),
+        check("leg", "leg >= 1"),
+        check("amount", "amount > 0 AND amount <= 1000000000000000"),
+        Index("ix_ledger_entry_account_month", "account_id", "service_month"),
+    )
+
+    transaction_id: int = Field(primary_key=True, sa_type=Int64, foreign_key="ledger_transaction.id")
+    leg: int = Field(primary_key=True, sa_type=Int64)
+    account_id: int = Field(sa_type=Int64)
+    asset: str = Field(sa_type=Words)
+    side: str = Field(sa_type=Words)
+    amount: int = Field(sa_type=Int64)
+    service_month: str | None = Field(default=None, sa_type=Words)
+    service_on: date | None = Field(default=None, sa_type=Day)

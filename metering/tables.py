@@ -1,0 +1,81 @@
+"""Tables of use: events by their key, refused events, write-offs, and the counters that quotas are held by."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from store.columns import Bytes, Day, Document, Instant, Int64, Words
+from store.rows import check, table
+
+
+class UsageEvent(SQLModel, table=True):
+    """An accepted event. Its key is (operator, source, id); its content hash tells a duplicate from a conflict."""
+
+    __tablename__ = "usage_event"
+    __table_args__ = table(
+        check("quantity", "quantity > 0"), Index("ix_usage_event_contract_service", "contract_id", "service_on")
+    )
+
+    operator_id: str = Field(primary_key=True, sa_type=Words)
+    source: str = Field(primary_key=True, sa_type=Words)
+    event_id: str = Field(primary_key=True, sa_type=Words)
+    content_hash: bytes = Field(sa_type=Bytes)
+    type: str = Field(sa_type=Words)
+    contract_id: str = Field(sa_type=Words)
+    offering_id: str = Field(sa_type=Words)
+    happened_at: datetime = Field(sa_type=Instant)
+    service_on: date = Field(sa_type=Day)
+    quantity: int = Field(sa_type=Int64)
+    transaction_id: int = Field(sa_type=Int64, index=True)
+    recorded_at: datetime = Field(sa_type=Instant)
+
+
+class RefusedEvent(SQLModel, table=True):
+    """An event that was refused, with the reason; it can be judged afresh, and does not hold its key."""
+
+    __tablename__ = "refused_event"
+    __table_args__ = table(UniqueConstraint("operator_id", "content_hash"), append_only=False)
+
+    id: str = Field(primary_key=True, sa_type=Words)
+    operator_id: str = Field(sa_type=Words, foreign_key="party.id", index=True)
+    content_hash: str = Field(sa_type=Words)
+    event: Any = Field(sa_type=Document)
+    code: str = Field(sa_type=Words)
+    detail: str = Field(sa_type=Words)
+    recorded_at: datetime = Field(sa_type=Instant)
+    judged_at: datetime | None = Field(default=None, sa_type=Instant)
+    outcome: str | None = Field(default=None, sa_type=Words)
+
+
+class Quota(SQLModel, table=True):
+    """Use counted against a limit: of a grant as a whole (period ``all``), or of a contract by month.
+
+    Derived from the books and checked against them; the row is what concurrent events lock.
+    """
+
+    __tablename__ = "quota"
+    __table_args__ = table(check("used", "used >= 0"), append_only=False)
+
+    contract_id: str = Field(primary_key=True, sa_type=Words, foreign_key="contract.id")
+    offering_id: str = Field(primary_key=True, sa_type=Words, foreign_key="offering.id")
+    period: str = Field(primary_key=True, sa_type=Words)
+    used: int = Field(sa_type=Int64)
+
+
+class UsageWriteoff(SQLModel, table=True):
+    """Unbilled use of a month that will not be billed, with the reason."""
+
+    __tablename__ = "usage_writeoff"
+    __table_args__ = table(check("quantity", "quantity > 0"))
+
+    id: str = Field(primary_key=True, sa_type=Words)
+    operator_id: str = Field(sa_type=Words, foreign_key="party.id", index=True)
+    contract_id: str = Field(sa_type=Words, foreign_key="contract.id", index=True)
+    offering_id: str = Field(sa_type=Words, foreign_key="offering.id")
+    month: str = Field(sa_type=Words)
+    quantity: int = Field(sa_type=Int64)
+    reason: str = Field(sa_type=Words)
+    recorded_at: datetime = Field(sa_type=Instant)
+    recorded_by: str | None = Field(default=None, sa_type=Words)

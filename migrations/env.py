@@ -1,0 +1,39 @@
+"""What Alembic runs: the schema of all tables, on the connection that ``migrations.schema`` hands over."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alembic import context
+from sqlmodel import SQLModel
+
+import ledger.tables
+import metering.tables
+import registry.tables
+import settlement.tables
+import store.tables  # noqa: F401 - all five are imported so that their tables are known
+from store import columns
+
+
+def render_item(kind: str, item: Any, autogenerate: Any) -> str | bool:
+    """Write the project's own column types by name, with the import that they need."""
+    if kind == "type" and type(item).__module__ == columns.__name__:
+        autogenerate.imports.add("from store import columns")
+        return f"columns.{type(item).__name__}()"
+    return False
+
+
+def run() -> None:
+    """Run the migrations on the connection given."""
+    context.configure(
+        connection=context.config.attributes["connection"],
+        target_metadata=SQLModel.metadata,
+        render_item=render_item,
+        render_as_batch=context.config.attributes["connection"].dialect.name == "sqlite",
+        transaction_per_migration=False,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+run()

@@ -1,0 +1,132 @@
+"""Column types that mean the same on SQLite and PostgreSQL.
+
+SQLite's tables are STRICT, which knows INTEGER, TEXT and BLOB only; so days, months and instants are text of a fixed
+width there (which sorts as time does), flags are 0 and 1, and exact decimals are text on both databases, because a
+DECIMAL column of SQLite keeps a binary float.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Date, Dialect, LargeBinary, Text, TypeDecorator
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.types import TypeEngine
+
+from pricing.canonical import canonical_json
+
+Words = Text
+"""Text of any length; bounds are checked where it comes in."""
+
+Bytes = LargeBinary
+"""Raw bytes."""
+
+
+class Int64(TypeDecorator[int]):
+    """A 64-bit integer: fen, millionths of a unit, counts."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """SQLite's own INTEGER is 64 bits wide, and is the only name that STRICT tables and row ids take."""
+        return sqlite.INTEGER() if dialect.name == "sqlite" else BigInteger()
+
+
+class Flag(TypeDecorator[bool]):
+    """True or false."""
+
+    impl = Boolean
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """0 and 1 on SQLite."""
+        return sqlite.INTEGER() if dialect.name == "sqlite" else Boolean()
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> bool | None:
+        """Return a bool on both databases."""
+        return None if value is None else bool(value)
+
+
+class Instant(TypeDecorator[datetime]):
+    """A moment in time, aware, to the microsecond; read back in UTC."""
+
+    impl = postgresql.TIMESTAMP
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Text such as 2025-03-01T00:00:00.000000Z on SQLite."""
+        return sqlite.TEXT() if dialect.name == "sqlite" else postgresql.TIMESTAMP(timezone=True)
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """Refuse a naive time: nobody could say which moment it means."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            message = f"{value!r} has no offset"
+            raise ValueError(message)
+        value = value.astimezone(UTC)
+        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Return the moment in UTC."""
+        if value is None:
+            return None
+        return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
+
+
+class Day(TypeDecorator[date]):
+    """A calendar day of the business time zone."""
+
+    impl = Date
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Text such as 2025-03-01 on SQLite."""
+        return sqlite.TEXT() if dialect.name == "sqlite" else Date()
+
+    def process_bind_param(self, value: date | None, dialect: Dialect) -> Any:
+        """Write the day as ISO text where the database has no type for it."""
+        return value.isoformat() if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> date | None:
+        """Return the day."""
+        return date.fromisoformat(value) if isinstance(value, str) else value
+
+
+class Exact(TypeDecorator[Decimal]):
+    """An exact decimal (unit price, rate, percentage), kept as plain text on both databases."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        """Write without an exponent; a float is refused, for it is not exact."""
+        if value is None:
+            return None
+        if not isinstance(value, Decimal) or not value.is_finite():
+            message = f"{value!r} is not an exact decimal"
+            raise TypeError(message)
+        return format(value, "f")
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+        """Return the decimal with the digits that were written."""
+        return None if value is None else Decimal(value)
+
+
+class Document(TypeDecorator[Any]):
+    """A JSON document, kept as canonical text so that its bytes, and its hash, are the same on both databases."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
+        """Write canonical JSON; floats are refused."""
+        return None if value is None else canonical_json(value)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:
+        """Return the document."""
+        return None if value is None else json.loads(value)

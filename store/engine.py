@@ -1,0 +1,164 @@
+"""The database engine: how SQLite and PostgreSQL are made to behave alike.
+
+Transactions are begun by hand on SQLite: BEGIN IMMEDIATE for a writer, so that it never has to be turned back half
+way, and plain BEGIN for a reader. One writer at a time is kept by a lock on a file beside the database: SQLite's own
+queue lets a writer starve, and the file lock also holds between the service and the command line.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import QueuePool
+
+from pricing.errors import Unavailable
+
+WRITING = "tariffbook_writing"
+SERVING_ROLE = "tariffbook_server"
+"""The PostgreSQL role that serves: it may add rows, and change only the tables that are not append-only."""
+
+
+class DatabaseBusy(Unavailable):
+    """Another writer holds what this call needs, and did not let go in time."""
+
+    code = "database_busy"
+
+
+def open_engine(url: str, wait_seconds_max: int, *, as_owner: bool = False, pool_size: int = 16) -> Engine:
+    """Return an engine for the database at ``url``; a call waits at most ``wait_seconds_max`` for a lock.
+
+    On PostgreSQL its connections take the serving role, unless they are the owner's, who migrates.
+    """
+    if make_url(url).get_backend_name() == "sqlite":
+        return _open_sqlite(url, wait_seconds_max, pool_size)
+    return _open_postgresql(url, wait_seconds_max, pool_size, as_owner=as_owner)
+
+
+def _open_sqlite(url: str, wait_seconds_max: int, pool_size: int) -> Engine:
+    path = make_url(url).database
+    if path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(
+        url, poolclass=QueuePool, pool_size=pool_size, max_overflow=0, connect_args={"check_same_thread": False}
+    )
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        for pragma in (
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "recursive_triggers=ON",
+            f"busy_timeout={wait_seconds_max * 1000}",
+            "wal_autocheckpoint=4000",
+            "cache_size=-65536",
+        ):
+            connection.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writing = connection.get_execution_options().get(WRITING, False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def _open_postgresql(url: str, wait_seconds_max: int, pool_size: int, *, as_owner: bool) -> Engine:
+    engine = create_engine(url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = '{wait_seconds_max}s'")
+            cursor.execute("SET timezone = 'UTC'")
+            if not as_owner:
+                _take_serving_role(cursor)
+        connection.commit()
+
+    return engine
+
+
+def _take_serving_role(cursor: Any) -> None:
+    """Give up the owner's rights: the serving role cannot change or empty what is append-only."""
+    cursor.execute("SELECT pg_has_role(oid, 'MEMBER') FROM pg_roles WHERE rolname = %s", (SERVING_ROLE,))
+    member = cursor.fetchone()
+    if member and member[0]:
+        cursor.execute(f"SET ROLE {SERVING_ROLE}")
+
+
+@contextmanager
+def writer_turn(engine: Engine, wait_seconds_max: int) -> Iterator[None]:
+    """Hold the turn to write on SQLite; PostgreSQL needs none. Raises DatabaseBusy when it does not come in time."""
+    path = engine.url.database
+    if engine.dialect.name != "sqlite" or not path:
+        yield
+        return
+    handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _take_turn(handle, wait_seconds_max)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _take_turn(handle: int, wait_seconds_max: int) -> None:
+    deadline = monotonic() + wait_seconds_max
+    while True:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if monotonic() > deadline:
+                message = f"another writer held the database for more than {wait_seconds_max} s; send it again"
+                raise DatabaseBusy(message) from None
+            sleep(0.0005)
+        else:
+            return
+
+
+def is_transient(fault: DBAPIError) -> bool:
+    """Say whether the same work may succeed if it is done again: a race, a deadlock, a busy database."""
+    original = fault.orig
+    state = getattr(original, "sqlstate", None)
+    if state is not None:
+        # unique violation, serialization failure, deadlock: the loser of a race sees the winner's rows next time
+        return state in {"23505", "40001", "40P01"}
+    name = getattr(original, "sqlite_errorname", "") or ""
+    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) or name in {
+        "SQLITE_CONSTRAINT_UNIQUE",
+        "SQLITE_CONSTRAINT_PRIMARYKEY",
+    }
+
+
+def is_wait_timeout(fault: DBAPIError) -> bool:
+    """Say whether a lock was waited for in vain (PostgreSQL)."""
+    return getattr(fault.orig, "sqlstate", None) in {"55P03", "57014"}
+
+
+def writer_clock(connection: Connection) -> datetime:
+    """Return the database's clock for a transaction that will write.
+
+    PostgreSQL assigns the transaction its number first: the horizon waits for every transaction that has a number,
+    so none that has read the clock can be missed. SQLite is embedded: its clock is this machine's.
+    """
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    moment: datetime = connection.execute(text("SELECT pg_current_xact_id()::text, clock_timestamp()")).one()[1]
+    return moment
+
+
+def reader_clock(connection: Connection) -> datetime:
+    """Return the database's clock for a transaction that only reads."""
+    if connection.dialect.name == "sqlite":
+        return datetime.now(UTC)
+    moment: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return moment

@@ -1,0 +1,101 @@
+"""The horizon H: an instant at or below which nothing can be committed any more.
+
+A report as of H is repeatable: every row recorded at or before H is already there. The closer takes an instant, waits
+until the transactions then running have ended, and records it. No transaction number is ever stored.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from time import monotonic, sleep
+
+from sqlalchemy import Connection, insert, select, text
+from sqlmodel import col
+
+from pricing.errors import Refusal, Unavailable
+from store.engine import WRITING, reader_clock, writer_turn
+from store.tables import Horizon
+from store.unit import Store
+
+_TICK = timedelta(microseconds=1)
+
+
+class HorizonBehind(Unavailable):
+    """A transaction that is still running keeps the horizon below the instant asked for."""
+
+    code = "horizon_behind"
+
+
+class AsOfAhead(Refusal):
+    """A report cannot be as of an instant that has not come yet."""
+
+    code = "as_of_in_the_future"
+
+
+def advance(store: Store) -> datetime:
+    """Move the horizon to the present and return it, in UTC."""
+    with (
+        writer_turn(store.engine, store.settings.wait_seconds_max),
+        store.engine.connect().execution_options(**{WRITING: True}) as connection,
+    ):
+        if connection.dialect.name == "postgresql":
+            with connection.begin():
+                moment, mark = _now(connection), _newest_transaction(connection)
+            _wait_for(connection, mark, store.settings.wait_seconds_max)
+        with connection.begin():
+            if connection.dialect.name == "sqlite":
+                moment = _now(connection)
+            latest = _latest(connection)
+            if latest is not None and latest >= moment:
+                return latest
+            connection.execute(insert(Horizon).values(at=moment))
+    return moment
+
+
+def settle_as_of(store: Store, wanted: datetime | None) -> datetime:
+    """Return the instant a report is as of: the one asked for once the horizon covers it, or the present.
+
+    Raises AsOfAhead for an instant to come, HorizonBehind when running work does not end in time.
+    """
+    if wanted is not None:
+        with store.engine.connect() as connection, connection.begin():
+            latest, now = _latest(connection), _now(connection)
+        if latest is not None and wanted <= latest:
+            return wanted
+        if wanted > now:
+            message = f"as_of {wanted.isoformat()} has not come yet; the time here is {now.isoformat()}"
+            raise AsOfAhead(message)
+    reached = advance(store)
+    if wanted is not None and wanted > reached:
+        message = f"the books are complete up to {reached.isoformat()} only; ask for {wanted.isoformat()} again shortly"
+        raise HorizonBehind(message)
+    return wanted or reached
+
+
+def _now(connection: Connection) -> datetime:
+    offset = connection.execute(text("SELECT clock_offset_us FROM instance")).scalar_one()
+    return reader_clock(connection).astimezone(UTC) + timedelta(microseconds=offset) - _TICK
+
+
+def _latest(connection: Connection) -> datetime | None:
+    return connection.execute(select(col(Horizon.at)).order_by(col(Horizon.at).desc()).limit(1)).scalar_one_or_none()
+
+
+def _newest_transaction(connection: Connection) -> int:
+    return int(connection.execute(text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")).scalar_one())
+
+
+def _wait_for(connection: Connection, mark: int, seconds_max: int) -> None:
+    """Wait until every transaction numbered below ``mark`` has ended."""
+    deadline = monotonic() + seconds_max
+    while True:
+        with connection.begin():
+            oldest = int(
+                connection.execute(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")).scalar_one()
+            )
+        if oldest >= mark:
+            return
+        if monotonic() > deadline:
+            message = f"a transaction has been running for more than {seconds_max} s; ask again shortly"
+            raise HorizonBehind(message)
+        sleep(0.002)

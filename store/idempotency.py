@@ -1,0 +1,126 @@
+"""Idempotency keys: the answer is kept in the transaction of the write it answers.
+
+The claim is an INSERT that the same transaction completes: a second caller with the key waits at the unique index
+until the first has ended, then reads the stored answer. A fault rolls the claim back together with the write.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import col
+
+from pricing.errors import Conflict, Malformed, Refusal
+from store.engine import is_wait_timeout
+from store.tables import StoredAnswer
+
+if TYPE_CHECKING:
+    from datetime import timedelta
+
+    from store.unit import Principal, Unit
+
+KEY_LENGTH_MAX = 255
+
+
+class IdempotencyKeyMissing(Malformed):
+    """A POST that creates or moves something came without its key."""
+
+    code = "idempotency_key_missing"
+
+
+class IdempotencyKeyReused(Refusal):
+    """The key was used for another request."""
+
+    code = "idempotency_key_reused"
+
+
+class RequestInFlight(Conflict):
+    """The first request with this key has not ended yet."""
+
+    code = "request_in_flight"
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An idempotency key and the hash of the request that it protects."""
+
+    key: str
+    request_hash: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a call is answered: a status and the bytes of a document; ``replayed`` when it was given before."""
+
+    status: int
+    body: bytes
+    replayed: bool = False
+
+
+def claim_of(key: str, principal: Principal, method: str, path: str, body: bytes) -> Claim:
+    """Return the claim of a request: the hash covers principal, method, path and body, each with its length."""
+    digest = hashlib.sha256()
+    for part in (principal.name.encode(), method.encode(), path.encode(), body):
+        digest.update(len(part).to_bytes(8, "big"))
+        digest.update(part)
+    return Claim(key, digest.hexdigest())
+
+
+def claim(unit: Unit, wanted: Claim) -> Answer | None:
+    """Take the key for this transaction, or return the answer that it already has.
+
+    Raises IdempotencyKeyReused for another request under the same key, RequestInFlight when the first one does not
+    end in time.
+    """
+    insert = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
+    row = {
+        "principal": unit.principal.name,
+        "key": wanted.key,
+        "request_hash": wanted.request_hash,
+        "recorded_at": unit.now,
+    }
+    try:
+        taken = unit.connection.execute(
+            insert(StoredAnswer).values(row).on_conflict_do_nothing().returning(col(StoredAnswer.key))
+        ).first()
+    except DBAPIError as fault:
+        if not is_wait_timeout(fault):
+            raise
+        message = f"the first request with the idempotency key {wanted.key!r} is still running; ask again later"
+        raise RequestInFlight(message) from fault
+    return None if taken else _earlier(unit, wanted)
+
+
+def keep(unit: Unit, taken: Claim, status: int, body: bytes) -> None:
+    """Store the answer under the key that this transaction holds."""
+    unit.connection.execute(
+        update(StoredAnswer)
+        .where(col(StoredAnswer.principal) == unit.principal.name, col(StoredAnswer.key) == taken.key)
+        .values(status=status, body=zlib.compress(body, 1))
+    )
+
+
+def forget_older(unit: Unit, age: timedelta) -> int:
+    """Delete the answers older than ``age``; return how many."""
+    return unit.connection.execute(delete(StoredAnswer).where(col(StoredAnswer.recorded_at) < unit.now - age)).rowcount
+
+
+def _earlier(unit: Unit, wanted: Claim) -> Answer:
+    stored = unit.connection.execute(
+        select(col(StoredAnswer.request_hash), col(StoredAnswer.status), col(StoredAnswer.body)).where(
+            col(StoredAnswer.principal) == unit.principal.name, col(StoredAnswer.key) == wanted.key
+        )
+    ).one()
+    if stored.request_hash != wanted.request_hash:
+        message = (
+            f"the idempotency key {wanted.key!r} was used for another request; nothing was changed: "
+            "send a new key for a new request"
+        )
+        raise IdempotencyKeyReused(message)
+    return Answer(stored.status, zlib.decompress(stored.body), replayed=True)

@@ -1,0 +1,94 @@
+"""Settings of a running service, read once from the environment."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pricing.errors import Malformed
+
+DEFAULT_DATABASE = Path("var") / "tariffbook.db"
+
+
+class SettingInvalid(Malformed):
+    """A setting of the environment cannot be used."""
+
+    code = "setting_invalid"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an installation decides.
+
+    ``late_event_days_max`` and ``future_event_minutes_max`` bound the time of a usage event; ``body_bytes_max`` the
+    size of a request; ``wait_seconds_max`` how long a call waits for another's lock before it gives up.
+    """
+
+    database_url: str
+    read_database_url: str | None = None
+    owner_database_url: str | None = None
+    secret_key: str | None = None
+    timezone: str = "Asia/Shanghai"
+    late_event_days_max: int = 400
+    future_event_minutes_max: int = 60
+    idempotency_days: int = 90
+    body_bytes_max: int = 16 * 1024 * 1024
+    wait_seconds_max: int = 10
+    buyer_quote_days_max: int = 90
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The business time zone."""
+        return ZoneInfo(self.timezone)
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read ``TARIFFBOOK_…`` variables; raises SettingInvalid that names the variable at fault."""
+        given = os.environ if environment is None else environment
+
+        def text(name: str) -> str | None:
+            return given.get(f"TARIFFBOOK_{name}") or None
+
+        def url(name: str) -> str | None:
+            value = text(name)
+            return normal_url(value) if value else None
+
+        def count(name: str, default: int) -> int:
+            value = text(name)
+            if value is None:
+                return default
+            if not value.isdecimal() or int(value) == 0:
+                message = f"TARIFFBOOK_{name} is {value!r}; give a whole number above zero"
+                raise SettingInvalid(message)
+            return int(value)
+
+        timezone = text("TIMEZONE") or cls.timezone
+        try:
+            ZoneInfo(timezone)
+        except (ZoneInfoNotFoundError, ValueError) as fault:
+            message = f"TARIFFBOOK_TIMEZONE is {timezone!r}, which is no known time zone; give a name such as Asia/Shanghai"
+            raise SettingInvalid(message) from fault
+        return cls(
+            database_url=url("DATABASE_URL") or f"sqlite:///{DEFAULT_DATABASE}",
+            read_database_url=url("READ_DATABASE_URL"),
+            owner_database_url=url("OWNER_DATABASE_URL"),
+            secret_key=text("SECRET_KEY"),
+            timezone=timezone,
+            late_event_days_max=count("LATE_EVENT_DAYS_MAX", cls.late_event_days_max),
+            future_event_minutes_max=count("FUTURE_EVENT_MINUTES_MAX", cls.future_event_minutes_max),
+            idempotency_days=count("IDEMPOTENCY_DAYS", cls.idempotency_days),
+            body_bytes_max=count("BODY_BYTES_MAX", cls.body_bytes_max),
+            wait_seconds_max=count("WAIT_SECONDS_MAX", cls.wait_seconds_max),
+            buyer_quote_days_max=count("BUYER_QUOTE_DAYS_MAX", cls.buyer_quote_days_max),
+        )
+
+
+def normal_url(url: str) -> str:
+    """Name the driver where a PostgreSQL URL leaves it open."""
+    for scheme in ("postgres://", "postgresql://"):
+        if url.startswith(scheme):
+            return f"postgresql+psycopg://{url.removeprefix(scheme)}"
+    return url

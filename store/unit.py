@@ -1,0 +1,234 @@
+"""The unit of work: one use case, one transaction, one reading of the clock.
+
+``Store.run`` opens a transaction, hands the use case a ``Unit`` (session, now, who asks) and commits. A refusal is an
+outcome too: it is written to the audit log in a transaction that keeps nothing else of the use case. What loses a
+race is done again, at most three times. ``Store.answer`` does the same under an idempotency key.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from time import sleep
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from pricing.errors import Conflict, NotFound, Problem, Refusal
+from pricing.period import day_of
+from store import audit, idempotency
+from store.engine import (
+    WRITING,
+    DatabaseBusy,
+    is_transient,
+    is_wait_timeout,
+    open_engine,
+    reader_clock,
+    writer_clock,
+    writer_turn,
+)
+from store.idempotency import Answer, Claim
+from store.settings import Settings
+
+ATTEMPTS_MAX = 4
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Principal:
+    """Who asks: a role, the party it acts for (none for an administrator or auditor at large), and the key used."""
+
+    role: str
+    party_id: str | None = None
+    key_id: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The name under which idempotency keys are kept: a party's keys in one role share it, through rotation."""
+        return f"{self.role}:{self.party_id or self.key_id or 'local'}"
+
+    @property
+    def party(self) -> str:
+        """The party this principal acts for; NotFound when it has none, so that nobody acts for everybody."""
+        if self.party_id is None:
+            message = f"a key of the role {self.role} without a party cannot act for one"
+            raise NotFound(message)
+        return self.party_id
+
+
+@dataclass(frozen=True)
+class Call:
+    """One call at a door: who, what, and what the log should name."""
+
+    principal: Principal
+    action: str
+    request_id: str | None = None
+
+
+@dataclass
+class Unit:
+    """An open transaction. ``now`` is the database's clock (plus a sandbox's offset), read once, in UTC.
+
+    ``object_id`` and ``detail`` are what the audit log will say; ``stored_body`` replaces the answer that is kept for
+    replay where the real one holds a secret; ``after_commit`` runs once the work is durable.
+    """
+
+    session: Session
+    call: Call
+    now: datetime
+    zone: ZoneInfo
+    settings: Settings
+    sandbox: bool
+    cache: dict[str, Any]
+    object_id: str | None = None
+    detail: dict[str, object] = field(default_factory=dict)
+    stored_body: bytes | None = None
+    after_commit: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def principal(self) -> Principal:
+        """Who asks."""
+        return self.call.principal
+
+    @property
+    def today(self) -> date:
+        """The business day of ``now``."""
+        return day_of(self.now, self.zone)
+
+    @property
+    def connection(self) -> Connection:
+        """The connection under the session, for set statements."""
+        return self.session.connection()
+
+    @property
+    def dialect(self) -> str:
+        """``sqlite`` or ``postgresql``."""
+        return self.session.get_bind().dialect.name
+
+
+Work = Callable[[Unit], tuple[int, bytes]]
+"""A use case that ends in the status and the bytes of its answer."""
+
+Wording = Callable[[Problem], tuple[int, bytes]]
+"""How a door words a refusal: its status and the bytes of its document."""
+
+
+class Store:
+    """The database of one installation, and the only way to open a transaction on it.
+
+    ``cache`` keeps what never changes once it is committed (accounts by code), for this process.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.engine = open_engine(settings.database_url, settings.wait_seconds_max)
+        self.read_engine = self.engine
+        if settings.read_database_url:
+            self.read_engine = open_engine(settings.read_database_url, settings.wait_seconds_max)
+        self.cache: dict[str, Any] = {}
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+        self.read_engine.dispose()
+
+    @contextmanager
+    def reading(self, call: Call) -> Iterator[Unit]:
+        """Open a transaction that only reads, on one snapshot of the database."""
+        with self.read_engine.connect() as connection:
+            if connection.dialect.name == "postgresql":
+                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            with connection.begin(), Session(bind=connection, autoflush=False) as session:
+                yield self._unit(session, call, reader_clock(connection))
+
+    def run(self, call: Call, use_case: Callable[[Unit], T]) -> T:
+        """Run a use case in one transaction, again when it loses a race; return what it returns.
+
+        Raises what the use case raises; a Conflict or Refusal only after it has been written to the audit log.
+        """
+        return self._attempts(lambda: self._run_once(call, use_case))
+
+    def answer(self, call: Call, claim: Claim, work: Work, wording: Wording) -> Answer:
+        """Run a use case under an idempotency key: the same request gets the same answer, however often it comes."""
+        return self._attempts(lambda: self._answer_once(call, claim, work, wording))
+
+    def _run_once(self, call: Call, use_case: Callable[[Unit], T]) -> T:
+        with self._writing(call) as unit:
+            result, problem = _outcome(unit, use_case)
+        if problem is not None:
+            raise problem
+        return result  # type: ignore[return-value] - without a problem there is a result
+
+    def _answer_once(self, call: Call, claim: Claim, work: Work, wording: Wording) -> Answer:
+        with self._writing(call) as unit:
+            earlier = idempotency.claim(unit, claim)
+            if earlier is not None:
+                return earlier
+            done, problem = _outcome(unit, work)
+            status, body = done if done is not None else wording(problem)  # type: ignore[arg-type]
+            idempotency.keep(unit, claim, status, unit.stored_body or body)
+            return Answer(status, body)
+
+    @contextmanager
+    def _writing(self, call: Call) -> Iterator[Unit]:
+        with (
+            writer_turn(self.engine, self.settings.wait_seconds_max),
+            self.engine.connect().execution_options(**{WRITING: True}) as connection,
+        ):
+            with connection.begin(), Session(bind=connection) as session:
+                unit = self._unit(session, call, writer_clock(connection))
+                yield unit
+                session.flush()
+            for follow_up in unit.after_commit:
+                follow_up()
+
+    def _unit(self, session: Session, call: Call, clock: datetime) -> Unit:
+        row = session.connection().execute(text("SELECT sandbox, timezone, clock_offset_us FROM instance")).one()
+        return Unit(
+            session=session,
+            call=call,
+            now=clock.astimezone(UTC) + timedelta(microseconds=row.clock_offset_us),
+            zone=ZoneInfo(row.timezone),
+            settings=self.settings,
+            sandbox=bool(row.sandbox),
+            cache=self.cache,
+        )
+
+    def _attempts(self, attempt: Callable[[], T]) -> T:
+        for number in range(1, ATTEMPTS_MAX):
+            try:
+                return attempt()
+            except DBAPIError as fault:
+                self._refuse_long_wait(fault)
+                if not is_transient(fault):
+                    raise
+                sleep(random.uniform(0.002, 0.02) * number)  # noqa: S311 - jitter, not a secret
+        return attempt()
+
+    def _refuse_long_wait(self, fault: DBAPIError) -> None:
+        if is_wait_timeout(fault):
+            message = f"a lock was not free within {self.settings.wait_seconds_max} s; nothing was changed, send it again"
+            raise DatabaseBusy(message) from fault
+
+
+def _outcome(unit: Unit, use_case: Callable[[Unit], T]) -> tuple[T | None, Problem | None]:
+    """Run the use case inside a savepoint: what is refused leaves nothing behind but its row in the log."""
+    savepoint = unit.session.begin_nested()
+    try:
+        result = use_case(unit)
+        unit.session.flush()
+    except (Conflict, Refusal) as refused:
+        savepoint.rollback()
+        unit.after_commit.clear()
+        audit.record(unit, "refused", refused)
+        return None, refused
+    savepoint.commit()
+    audit.record(unit, "done")
+    return result, None
