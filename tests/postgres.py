@@ -102,7 +102,7 @@ def system_binaries() -> Path | None:
     runner = account()
     usable: dict[int, Path] = {}
     for folder in [*on_path, *debian]:
-        if not (folder / "postgres").exists():
+        if not os.access(folder / "postgres", os.X_OK):
             continue
         binaries = (folder / "postgres").resolve().parent
         reachable = runner is None or runner.may_use(binaries / "initdb")
@@ -285,7 +285,7 @@ def _new_folder(runner: Account | None) -> Path:
     """A folder of the server's own, with a path short enough for a socket, closed to all but its user."""
     for parent in (tempfile.gettempdir(), "/tmp", "/var/tmp"):  # noqa: S108 - what is made there is private
         short = len(parent) < SOCKET_FOLDER_LENGTH_MAX
-        if short and Path(parent).is_dir() and (runner is None or runner.may_use(Path(parent))):
+        if short and os.access(parent, os.W_OK) and (runner is None or runner.may_use(Path(parent))):
             folder = Path(tempfile.mkdtemp(prefix="tariffbook-pg-", dir=parent))
             if runner is not None:
                 os.chown(folder, runner.uid, runner.gid)
