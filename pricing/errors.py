@@ -17,14 +17,26 @@ The doors (web, command line) turn the branch into a status; the leaf's ``code``
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
+
+_SHOWN_LENGTH_MAX: Final = 40
 
 
-class Problem(Exception):  # noqa: N818 - "problem" is the wire's word (RFC 9457)
+def shown(value: object) -> str:
+    """A value as a message quotes it, cut short where it is long.
+
+    >>> shown("1e3")
+    "'1e3'"
+    """
+    text = repr(value)
+    return text if len(text) <= _SHOWN_LENGTH_MAX else text[:_SHOWN_LENGTH_MAX] + "…"
+
+
+class Problem(Exception):
     """A request that cannot be met, with a stable ``code``, a sentence, and the fields at fault.
 
-    ``errors`` maps a field's path (``items.0.quantity``) to messages; ``facts`` are extra members of the problem
-    document (prices, decision numbers), given as wire-ready text.
+    ``errors`` maps a field's path (``items.0.quantity``) to messages; ``facts`` are extra members of the
+    problem document (prices, decision numbers), given as wire-ready text.
     """
 
     code: ClassVar[str] = "problem"
@@ -38,7 +50,9 @@ class Problem(Exception):  # noqa: N818 - "problem" is the wire's word (RFC 9457
     ) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.errors: dict[str, list[str]] = {field: list(messages) for field, messages in (errors or {}).items()}
+        self.errors: dict[str, list[str]] = {
+            field: list(messages) for field, messages in (errors or {}).items()
+        }
         self.facts = facts
 
 
@@ -136,3 +150,9 @@ class PriceBasisMismatch(Refusal):
     """Prices of different tax bases, which cannot be compared or added."""
 
     code = "price_basis_mismatch"
+
+
+class TermNeedsReason(Refusal):
+    """A term longer than the law foresees in principle, with no reason stated."""
+
+    code = "term_needs_reason"

@@ -1,0 +1,137 @@
+"""The ceiling price (上限收费标准) of an offering: what it allows, and the refusal of a price above it.
+
+Source of the rule: Price Notice 二 and 三: the grantor sets the ceiling, and the operator's actual price may
+not be above it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+from pricing.errors import Malformed, PriceAboveCeiling, PriceBasisMismatch
+from pricing.money import (
+    FEN_PER_YUAN,
+    MICRO_PER_UNIT,
+    PriceBasis,
+    format_quantity,
+    format_unit_price,
+)
+
+if TYPE_CHECKING:
+    from pricing.tariff import Tariff
+
+
+class ChargingForm(StrEnum):
+    """What a ceiling counts: products, calls, time, data volume, or periods for the fixed part of a price."""
+
+    ITEM = "item"
+    CALL = "call"
+    DURATION = "duration"
+    VOLUME = "volume"
+    MONTH = "month"
+    YEAR = "year"
+
+
+@dataclass(frozen=True)
+class Ceiling:
+    """A ceiling as the grantor decided it: ``unit_price`` yuan per ``per_quantity`` (millionths of a unit).
+
+    ``effective_from`` and ``effective_until`` are business days, half-open. Raises ``Malformed`` for a
+    negative price or a quantity that is not above zero.
+    """
+
+    id: str
+    decision_no: str
+    unit_price: Decimal
+    per_quantity: int
+    price_basis: PriceBasis
+    charging_form: ChargingForm
+    effective_from: date
+    effective_until: date | None = None
+
+    def __post_init__(self) -> None:
+        errors: dict[str, list[str]] = {}
+        if self.unit_price < 0:
+            errors["unit_price"] = [f"A ceiling is never negative, and this is {self.unit_price}."]
+        if self.per_quantity <= 0:
+            errors["per_quantity"] = [
+                f"A ceiling is for more than {format_quantity(self.per_quantity)} units."
+            ]
+        if errors:
+            raise Malformed(f"The ceiling of decision {self.decision_no} cannot be read.", errors=errors)
+
+    @property
+    def per_unit(self) -> Fraction:
+        """The ceiling in yuan for one unit, exact: 0.80 per 1,000 calls is 1/1250."""
+        return Fraction(self.unit_price) * MICRO_PER_UNIT / self.per_quantity
+
+    def allows(self, price: Decimal | Fraction) -> bool:
+        """Whether ``price`` (yuan for one unit) is not above the ceiling, by exact cross multiplication."""
+        return Fraction(price) * self.per_quantity <= Fraction(self.unit_price) * MICRO_PER_UNIT
+
+    def at(self, quantity_micro: int) -> Fraction:
+        """Quantity × ceiling in fen, exact."""
+        return Fraction(self.unit_price) * FEN_PER_YUAN * quantity_micro / self.per_quantity
+
+    def __str__(self) -> str:
+        return f"{format_unit_price(self.unit_price)} per {format_quantity(self.per_quantity)}"
+
+    def as_wire(self) -> dict[str, str]:
+        """The three members by which quotes and bills name a ceiling."""
+        return {
+            "unit_price": format_unit_price(self.unit_price),
+            "per_quantity": format_quantity(self.per_quantity),
+            "decision_no": self.decision_no,
+        }
+
+
+def require_same_basis(tariff: Tariff, ceiling: Ceiling) -> None:
+    """Refuse, with ``PriceBasisMismatch``, to hold prices of one tax basis against a ceiling of the other."""
+    if tariff.price_basis is not ceiling.price_basis:
+        raise PriceBasisMismatch(
+            f"The prices are {tariff.price_basis} and the ceiling of decision {ceiling.decision_no} is "
+            f"{ceiling.price_basis}: state the prices in the ceiling's basis.",
+            errors={"price_basis": [f"Must be {ceiling.price_basis}, as the ceiling's."]},
+            price_basis=tariff.price_basis.value,
+            ceiling_price_basis=ceiling.price_basis.value,
+            decision_no=ceiling.decision_no,
+        )
+
+
+def require_within(tariff: Tariff, ceiling: Ceiling, unit: str | None = None) -> None:
+    """Refuse a tariff of which any price that a buyer can meet is above the ceiling (Price Notice 三).
+
+    ``unit`` names the product's unit in the message (the charging form, unless given). Only prices for one
+    unit are held against the ceiling here; what minimums, packages and flat fees add at low use is relieved
+    when it is billed.
+
+    Raises ``PriceBasisMismatch`` and ``PriceAboveCeiling``; the latter names the highest price that is too
+    high and lists the field of each.
+    """
+    require_same_basis(tariff, ceiling)
+    above = {field: price for field, price in tariff.priced_fields() if not ceiling.allows(price)}
+    if not above:
+        return
+    unit = unit or ceiling.charging_form.value
+    highest = max(above.values())
+    per_quantity = format_quantity(ceiling.per_quantity)
+    scaled = format_unit_price(Fraction(highest) * ceiling.per_quantity / MICRO_PER_UNIT)
+    raise PriceAboveCeiling(
+        f"The price {format_unit_price(highest)} per {unit} ({scaled} per {per_quantity}) is above the ceiling "
+        f"of {ceiling} {unit} by decision {ceiling.decision_no}: lower it to the ceiling, or ask the grantor "
+        "for a new decision.",
+        errors={
+            field: [f"{format_unit_price(price)} is above the ceiling of {ceiling} {unit}."]
+            for field, price in above.items()
+        },
+        price=format_unit_price(highest),
+        ceiling=format_unit_price(ceiling.unit_price),
+        unit=unit,
+        per_quantity=per_quantity,
+        decision_no=ceiling.decision_no,
+    )
