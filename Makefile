@@ -1,34 +1,68 @@
-# Each target says after "##" what it does; `make help` prints that.
+# What stands after "##" is what `make help` prints.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+HOST ?= 127.0.0.1
+PORT ?= 8000
 BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 # Named after the lock's checksum: a changed lock installs again, a mere new date on the file does not.
 INSTALLED := .venv/.installed-$(shell cksum < requirements-dev.lock | cut -d' ' -f1)
+# Neither address nor host of a registry goes into the lock.
 COMPILE := $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --no-header --python-version 3.11
 
-.PHONY: help setup lock
+.PHONY: help setup run test check format formatted lint types contracts bench lock
+
 help:  ## explain each target
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1#\2/p' Makefile | column -t -s '#'
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-setup: $(INSTALLED)  ## install everything that is locked, and this project, into .venv
+setup: $(INSTALLED)  ## install what is locked, and this project, into .venv
 
-$(INSTALLED): requirements-dev.lock
-	@command -v $(PYTHON) > /dev/null || { echo "Python 3.11 is needed: install it, or say make PYTHON=/path/to/python3.11"; exit 1; }
-	@echo "set-up 1/4: virtual environment .venv"
-	@$(PYTHON) -m venv .venv
-	@echo "set-up 2/4: build tool"
-	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements-dev.lock > .venv/setuptools.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/setuptools.lock
-	@echo "set-up 3/4: $$(grep -c '^[a-z].*==' requirements-dev.lock) locked packages (one or two minutes)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --require-hashes -r requirements-dev.lock
-	@echo "set-up 4/4: tariffbook itself"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
-	@rm -f .venv/.installed-*
-	@touch $@
+run: setup  ## play the sample jurisdiction into var/ (once), print a key for each role, serve on HOST:PORT
+	@$(BIN)/tariffbook demo
+	@exec $(BIN)/tariffbook serve --host $(HOST) --port $(PORT)
+
+test: setup  ## run all tests, on SQLite and on a PostgreSQL that they start themselves
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+
+check: formatted lint types contracts test  ## judge everything: format, lint, types, imports, tests
+
+format: setup  ## write every file in the house's format
+	@$(BIN)/ruff check --select I --fix --quiet .
+	@$(BIN)/ruff format .
+
+formatted: setup  ## judge the format, change nothing
+	@$(BIN)/ruff format --check .
+
+lint: setup  ## judge the style
+	@$(BIN)/ruff check .
+
+types: setup  ## judge the types
+	@$(BIN)/mypy
+
+contracts: setup  ## judge the directions of imports
+	@$(BIN)/lint-imports --no-logo
+
+bench: setup  ## measure against a raw baseline of the same run
+	@$(BIN)/python -m benchmarks
 
 lock: setup  ## resolve the dependencies of pyproject.toml again, to the newest versions
-	$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock
-	$(COMPILE) --upgrade --extra dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
+	@$(COMPILE) --upgrade pyproject.toml --output-file requirements.lock
+	@$(COMPILE) --upgrade --extra dev --constraint requirements.lock pyproject.toml --output-file requirements-dev.lock
+
+$(INSTALLED):
+	@"$(PYTHON)" -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' \
+	  || { echo 'Python 3.11 is needed: install it, or name it: make setup PYTHON=/path/to/python3.11'; exit 1; }
+	@echo 'set-up 1/4: virtual environment in .venv'
+	@"$(PYTHON)" -m venv .venv
+	@echo 'set-up 2/4: build tool'
+	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements-dev.lock > .venv/setuptools.lock
+	@$(PIP) install --require-hashes --requirement .venv/setuptools.lock
+	@echo "set-up 3/4: $$(grep -c '^[a-z].*==' requirements-dev.lock) locked packages, in one or two minutes"
+	@$(PIP) install --require-hashes --no-build-isolation --requirement requirements-dev.lock
+	@echo 'set-up 4/4: tariffbook itself'
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@rm -f .venv/.installed-*
+	@touch $@
