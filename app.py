@@ -1,0 +1,50 @@
+"""The composition root: puts store, routes and error answers together; nothing imports this module."""
+
+from __future__ import annotations
+
+import uuid
+
+from flask import Flask, Response, g, request
+from flask_smorest import Api
+
+from schemas import fields
+from store.settings import Settings
+from store.unit import Store
+from web import api as routes
+from web import documentation, problems
+from web.health import health
+
+REQUEST_ID_LENGTH_MAX = 128
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Return the application for these settings (those of the environment if not given)."""
+    settings = settings or Settings.from_environment()
+    app = Flask(__name__, static_folder=None)
+    app.config.update(documentation.CONFIGURATION, MAX_CONTENT_LENGTH=settings.body_bytes_max)
+    app.json.sort_keys = False  # type: ignore[attr-defined] - of the default provider
+    app.extensions["tariffbook"] = Store(settings)
+    app.before_request(_name_request)
+    app.after_request(_add_headers)
+    api = Api(app)
+    documentation.describe(api, fields.openapi_properties)
+    for door in routes.DOORS:
+        api.register_blueprint(door, url_prefix=f"{documentation.BASE}{door.url_prefix}")
+    app.register_blueprint(documentation.pages)
+    app.register_blueprint(health)
+    problems.handle_problems(app)
+    return app
+
+
+def _name_request() -> None:
+    given = request.headers.get("X-Request-Id", "")
+    usable = given.isascii() and given.isprintable() and 0 < len(given) <= REQUEST_ID_LENGTH_MAX
+    g.request_id = given if usable else f"urn:uuid:{uuid.uuid4()}"
+
+
+def _add_headers(response: Response) -> Response:
+    response.headers.setdefault("X-Request-Id", g.get("request_id", ""))
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Cache-Control", "no-store")
+    response.headers.setdefault("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+    return response
