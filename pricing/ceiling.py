@@ -122,9 +122,9 @@ def require_within(tariff: Tariff, ceiling: Ceiling, unit: str | None = None) ->
     per_quantity = format_quantity(ceiling.per_quantity)
     scaled = format_unit_price(Fraction(highest) * ceiling.per_quantity / MICRO_PER_UNIT)
     raise PriceAboveCeiling(
-        f"The price {format_unit_price(highest)} per {unit} ({scaled} per {per_quantity}) is above the ceiling "
-        f"of {ceiling} {unit} by decision {ceiling.decision_no}: lower it to the ceiling, or ask the grantor "
-        "for a new decision.",
+        f"The price {format_unit_price(highest)} per {unit} ({scaled} per {per_quantity}) is above the "
+        f"ceiling of {ceiling} {unit} by decision {ceiling.decision_no}: lower it to the ceiling, or ask the "
+        "grantor for a new decision.",
         errors={
             field: [f"{format_unit_price(price)} is above the ceiling of {ceiling} {unit}."]
             for field, price in above.items()
