@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from pricing.errors import Refusal
-from pricing.law_files import Condition, Rule
+from pricing.law_values import Condition, Rule
 from pricing.parameters import Law
 
 PUBLIC_INTEREST = "public_interest"

@@ -19,18 +19,20 @@ from pricing.canonical import sha256_of
 from pricing.errors import NotFound, Problem, Refusal
 from pricing.law_files import (
     ORIGIN_PLATFORM,
+    FaultyLawFileError,
+    LawFault,
+    read_jurisdiction,
+    read_parameter,
+)
+from pricing.law_values import (
     DatedValue,
     Entry,
-    FaultyLawFileError,
     JurisdictionText,
-    LawFault,
     LawValue,
     MonthDay,
     ParameterText,
     Reference,
     Rule,
-    read_jurisdiction,
-    read_parameter,
 )
 
 LAW_FOLDER = Path(__file__).parent / "law"
