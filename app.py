@@ -22,7 +22,6 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.from_environment()
     app = Flask(__name__, static_folder=None)
     app.config.update(documentation.CONFIGURATION, MAX_CONTENT_LENGTH=settings.body_bytes_max)
-    app.json.sort_keys = False  # type: ignore[attr-defined] - of the default provider
     app.extensions["tariffbook"] = Store(settings)
     app.before_request(_name_request)
     app.after_request(_add_headers)

@@ -150,7 +150,7 @@ def _insert_transactions(unit: Unit, postings: Sequence[Posting]) -> list[int]:
         insert(Transaction).returning(col(Transaction.key), col(Transaction.id)),
         rows,
     )
-    by_key: dict[str, int] = {key: number for key, number in inserted}  # noqa: C416 - rows are not plain tuples
+    by_key = {row.key: int(row.id) for row in inserted}
     return [by_key[posting.key] for posting in postings]
 
 
@@ -193,7 +193,7 @@ def account_ids(unit: Unit, codes: Sequence[str]) -> dict[str, int]:
         rows = unit.connection.execute(
             select(col(Account.code), col(Account.id)).where(col(Account.code).in_(codes[start : start + 500]))
         )
-        found.update({code: number for code, number in rows})  # noqa: C416 - rows are not plain tuples
+        found.update({row.code: int(row.id) for row in rows})
     return found
 
 

@@ -44,7 +44,9 @@ class Transaction(SQLModel, table=True):
     """The head of a ledger transaction: what it is for, when it takes effect, and how many legs it has."""
 
     __tablename__ = "ledger_transaction"
-    __table_args__ = table(check("legs", "legs >= 2"), Index("ix_ledger_transaction_book_recorded", "book", "recorded_at"))
+    __table_args__ = table(
+        check("legs", "legs >= 2"), Index("ix_ledger_transaction_book_recorded", "book", "recorded_at")
+    )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Int64)
     key: str = Field(sa_type=Words, unique=True)

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from alembic import context
 from sqlmodel import SQLModel
 
-import ledger.tables
-import metering.tables
-import registry.tables
-import settlement.tables
-import store.tables  # noqa: F401 - all five are imported so that their tables are known
+import ledger.tables  # noqa: F401 - imported so that its tables are known, as are the next four
+import metering.tables  # noqa: F401
+import registry.tables  # noqa: F401
+import settlement.tables  # noqa: F401
+import store.tables  # noqa: F401
 from store import columns
 
 
-def render_item(kind: str, item: Any, autogenerate: Any) -> str | bool:
+def render_item(kind: str, item: Any, autogenerate: Any) -> str | Literal[False]:
     """Write the project's own column types by name, with the import that they need."""
     if kind == "type" and type(item).__module__ == columns.__name__:
         autogenerate.imports.add("from store import columns")

@@ -18,6 +18,9 @@ from store.settings import Settings
 from store.tables import Instance
 
 
+FOLDER = Path(__file__).parent
+
+
 class InstanceFixed(Conflict):
     """What a database is from birth (sandbox or not, time zone) was asked to change."""
 
@@ -30,9 +33,7 @@ def migrate(settings: Settings, *, sandbox: bool = False, start: datetime | None
     ``start`` is where a sandbox's clock begins (now, if not given). Raises InstanceFixed when the database is already
     something else.
     """
-    engine = open_engine(
-        settings.owner_database_url or settings.database_url, settings.wait_seconds_max, as_owner=True
-    )
+    engine = open_engine(settings.owner_database_url or settings.database_url, settings.wait_seconds_max, as_owner=True)
     try:
         with (
             writer_turn(engine, settings.wait_seconds_max),
@@ -53,7 +54,7 @@ def is_current(connection: Connection) -> bool:
 
 def _config(connection: Connection) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent))
+    config.set_main_option("script_location", str(FOLDER))
     config.attributes["connection"] = connection
     return config
 
@@ -75,10 +76,10 @@ def _found(connection: Connection, settings: Settings, *, sandbox: bool, start: 
         )
         return
     if row.timezone != settings.timezone:
-        message = f"this database keeps its days in {row.timezone}, for good; TARIFFBOOK_TIMEZONE says {settings.timezone}"
+        message = (
+            f"this database keeps its days in {row.timezone}, for good; TARIFFBOOK_TIMEZONE says {settings.timezone}"
+        )
         raise InstanceFixed(message)
     if sandbox and not row.sandbox:
-        message = (
-            "this database is not a sandbox and cannot become one; name another in TARIFFBOOK_DATABASE_URL"
-        )
+        message = "this database is not a sandbox and cannot become one; name another in TARIFFBOOK_DATABASE_URL"
         raise InstanceFixed(message)

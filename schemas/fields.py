@@ -29,7 +29,9 @@ class _Exact(fields.Field[T]):
     what = "text"
     bounds: tuple[object, object] = (None, None)
 
-    def __init__(self, *, at_least: T | None = None, above: T | None = None, at_most: T | None = None, **kwargs: Any):
+    def __init__(
+        self, *, at_least: T | None = None, above: T | None = None, at_most: T | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(**kwargs)
         self.at_least, self.above, self.at_most = at_least, above, at_most
 
@@ -169,7 +171,7 @@ class Instant(_Exact[datetime]):
 class Words(fields.String):
     """Text of bounded length, blanks around it removed, not empty unless said."""
 
-    def __init__(self, *, longest: int = TEXT_MAX, empty: bool = False, **kwargs: Any):
+    def __init__(self, *, longest: int = TEXT_MAX, empty: bool = False, **kwargs: Any) -> None:
         length = validate.Length(min=0 if empty else 1, max=longest)
         given = kwargs.pop("validate", [])
         validators = [length, _printable, *([given] if callable(given) else given)]
@@ -189,7 +191,7 @@ def _printable(text: str) -> None:
 class Code(Words):
     """A code that a client gives: letters, digits, ``_``, ``-`` and ``.``, 64 at most."""
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(
             longest=64,
             validate=validate.Regexp(
@@ -202,14 +204,14 @@ class Code(Words):
 class Ref(Words):
     """A reference: an id, or the code of something that has one."""
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(longest=128, **kwargs)
 
 
 class Choice(fields.String):
     """One of a few words."""
 
-    def __init__(self, *choices: str, **kwargs: Any):
+    def __init__(self, *choices: str, **kwargs: Any) -> None:
         message = "{input} is not one of: " + ", ".join(choices)
         super().__init__(validate=validate.OneOf(choices, error=message), **kwargs)
 
@@ -229,7 +231,7 @@ class YesNo(fields.Boolean):
 class Count(fields.Integer):
     """A whole number; no text, no fraction."""
 
-    def __init__(self, **kwargs: Any):
+    def __init__(self, **kwargs: Any) -> None:
         super().__init__(strict=True, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
@@ -264,5 +266,3 @@ def openapi_properties(_converter: object, field: fields.Field[Any], **_kwargs: 
     else:
         described["pattern"] = pattern
     return described
-
-

@@ -1,1 +1,1 @@
-"""The ground of everything stored: engine and unit of work, column types, clock, ids, idempotency, audit log, horizon."""
+"""The ground of everything stored: engine, unit of work, column types, ids, idempotency, log, horizon."""

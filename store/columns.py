@@ -75,7 +75,8 @@ class Instant(TypeDecorator[datetime]):
         """Return the moment in UTC."""
         if value is None:
             return None
-        return (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
+        moment: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return moment.astimezone(UTC)
 
 
 class Day(TypeDecorator[date]):
@@ -107,7 +108,7 @@ class Exact(TypeDecorator[Decimal]):
         """Write without an exponent; a float is refused, for it is not exact."""
         if value is None:
             return None
-        if not isinstance(value, Decimal) or not value.is_finite():
+        if type(value) is not Decimal or not value.is_finite():
             message = f"{value!r} is not an exact decimal"
             raise TypeError(message)
         return format(value, "f")

@@ -38,13 +38,11 @@ def advance(store: Store) -> datetime:
         writer_turn(store.engine, store.settings.wait_seconds_max),
         store.engine.connect().execution_options(**{WRITING: True}) as connection,
     ):
-        if connection.dialect.name == "postgresql":
-            with connection.begin():
-                moment, mark = _now(connection), _newest_transaction(connection)
+        with connection.begin():
+            moment, mark = _now(connection), _newest_transaction(connection)
+        if mark is not None:
             _wait_for(connection, mark, store.settings.wait_seconds_max)
         with connection.begin():
-            if connection.dialect.name == "sqlite":
-                moment = _now(connection)
             latest = _latest(connection)
             if latest is not None and latest >= moment:
                 return latest
@@ -81,7 +79,10 @@ def _latest(connection: Connection) -> datetime | None:
     return connection.execute(select(col(Horizon.at)).order_by(col(Horizon.at).desc()).limit(1)).scalar_one_or_none()
 
 
-def _newest_transaction(connection: Connection) -> int:
+def _newest_transaction(connection: Connection) -> int | None:
+    """Return the number below which transactions may still run; None on SQLite, whose one writer's turn we hold."""
+    if connection.dialect.name == "sqlite":
+        return None
     return int(connection.execute(text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")).scalar_one())
 
 
@@ -90,9 +91,7 @@ def _wait_for(connection: Connection, mark: int, seconds_max: int) -> None:
     deadline = monotonic() + seconds_max
     while True:
         with connection.begin():
-            oldest = int(
-                connection.execute(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")).scalar_one()
-            )
+            oldest = int(connection.execute(text("SELECT pg_snapshot_xmin(pg_current_snapshot())::text")).scalar_one())
         if oldest >= mark:
             return
         if monotonic() > deadline:

@@ -69,7 +69,9 @@ class Settings:
         try:
             ZoneInfo(timezone)
         except (ZoneInfoNotFoundError, ValueError) as fault:
-            message = f"TARIFFBOOK_TIMEZONE is {timezone!r}, which is no known time zone; give a name such as Asia/Shanghai"
+            message = (
+                f"TARIFFBOOK_TIMEZONE is {timezone!r}, which is no known time zone; give a name such as Asia/Shanghai"
+            )
             raise SettingInvalid(message) from fault
         return cls(
             database_url=url("DATABASE_URL") or f"sqlite:///{DEFAULT_DATABASE}",

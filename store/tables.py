@@ -1,4 +1,4 @@
-"""Tables of the ground itself: the instance and its clock, stored answers, the log, counters, horizons, issued files."""
+"""Tables of the ground itself: the instance and its clock, stored answers, log, counters, horizons, issued files."""
 
 from datetime import datetime
 from typing import Any

@@ -120,6 +120,13 @@ Wording = Callable[[Problem], tuple[int, bytes]]
 """How a door words a refusal: its status and the bytes of its document."""
 
 
+@dataclass(frozen=True)
+class Refused:
+    """How a use case ended that was refused."""
+
+    problem: Problem
+
+
 class Store:
     """The database of one installation, and the only way to open a transaction on it.
 
@@ -161,18 +168,18 @@ class Store:
 
     def _run_once(self, call: Call, use_case: Callable[[Unit], T]) -> T:
         with self._writing(call) as unit:
-            result, problem = _outcome(unit, use_case)
-        if problem is not None:
-            raise problem
-        return result  # type: ignore[return-value] - without a problem there is a result
+            outcome = _outcome(unit, use_case)
+        if isinstance(outcome, Refused):
+            raise outcome.problem
+        return outcome
 
     def _answer_once(self, call: Call, claim: Claim, work: Work, wording: Wording) -> Answer:
         with self._writing(call) as unit:
             earlier = idempotency.claim(unit, claim)
             if earlier is not None:
                 return earlier
-            done, problem = _outcome(unit, work)
-            status, body = done if done is not None else wording(problem)  # type: ignore[arg-type]
+            outcome = _outcome(unit, work)
+            status, body = wording(outcome.problem) if isinstance(outcome, Refused) else outcome
             idempotency.keep(unit, claim, status, unit.stored_body or body)
             return Answer(status, body)
 
@@ -214,11 +221,13 @@ class Store:
 
     def _refuse_long_wait(self, fault: DBAPIError) -> None:
         if is_wait_timeout(fault):
-            message = f"a lock was not free within {self.settings.wait_seconds_max} s; nothing was changed, send it again"
+            message = (
+                f"a lock was not free within {self.settings.wait_seconds_max} s; nothing was changed, send it again"
+            )
             raise DatabaseBusy(message) from fault
 
 
-def _outcome(unit: Unit, use_case: Callable[[Unit], T]) -> tuple[T | None, Problem | None]:
+def _outcome(unit: Unit, use_case: Callable[[Unit], T]) -> T | Refused:
     """Run the use case inside a savepoint: what is refused leaves nothing behind but its row in the log."""
     savepoint = unit.session.begin_nested()
     try:
@@ -228,7 +237,7 @@ def _outcome(unit: Unit, use_case: Callable[[Unit], T]) -> tuple[T | None, Probl
         savepoint.rollback()
         unit.after_commit.clear()
         audit.record(unit, "refused", refused)
-        return None, refused
+        return Refused(refused)
     savepoint.commit()
     audit.record(unit, "done")
-    return result, None
+    return result

@@ -28,7 +28,9 @@ class Client:
         """Return a client with an administrator's key, made as the command line makes the first one."""
         store: Store = app.extensions["tariffbook"]
         given = {"role": "admin", "party": None, "expires_at": None}
-        _, text = store.run(Call(Principal("admin", key_id="local"), "keys create"), lambda unit: create_key(unit, given))
+        _, text = store.run(
+            Call(Principal("admin", key_id="local"), "keys create"), lambda unit: create_key(unit, given)
+        )
         return cls(app, text)
 
     def client_of(self, role: str, party: str | None = None) -> Client:

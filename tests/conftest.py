@@ -1,4 +1,4 @@
-"""Every test that takes ``settings`` (or what is made from it) runs on SQLite and on PostgreSQL, each on a fresh sandbox."""
+"""Every test that takes ``settings``, or what is made of it, runs on SQLite and PostgreSQL, each on a fresh sandbox."""
 
 from __future__ import annotations
 

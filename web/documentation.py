@@ -11,7 +11,6 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Blueprint, Response, send_from_directory
 from flask_smorest import Api
 
-from schemas.wire import ProblemDocument
 from web.door import guard
 
 BASE = "/api/v1"
@@ -52,9 +51,9 @@ pages = Blueprint("documentation", __name__)
 def describe(api: Api, properties: Callable[..., dict[str, Any]]) -> None:
     """Tell the generator of the document about keys, exact fields and problem documents."""
     plugin = next(plugin for plugin in api.spec.plugins if isinstance(plugin, MarshmallowPlugin))
+    assert plugin.converter is not None  # noqa: S101 - set when the plugin joined the document
     plugin.converter.add_attribute_function(properties)
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
-    api.ERROR_SCHEMA = ProblemDocument
 
 
 def docs_page() -> Response:

@@ -39,10 +39,13 @@ class StrictParser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": RAISE}  # noqa: RUF012 - webargs' own way to say it
 
 
-class Door(Blueprint):  # type: ignore[misc] - flask-smorest has no types
+class Door(Blueprint):
     """A blueprint whose routes are guarded and strict."""
 
     ARGUMENTS_PARSER = StrictParser()
+
+    def __init__(self, name: str, module: str, *, url_prefix: str, description: str) -> None:
+        super().__init__(name, module, url_prefix=url_prefix, description=description)
 
 
 def writes(
@@ -142,7 +145,9 @@ def guard(view: Callable[..., Any], roles: tuple[str, ...], *, needs_json: bool 
     def guarded(*given: Any, **path: Any) -> Any:
         g.principal = PUBLIC if "public" in roles else _admit(roles)
         if needs_json and request.mimetype != "application/json":
-            raise UnsupportedMedia(f"this route reads application/json, not {request.mimetype or 'a body without type'}")
+            raise UnsupportedMedia(
+                f"this route reads application/json, not {request.mimetype or 'a body without type'}"
+            )
         return view(*given, **path)
 
     setattr(guarded, ROLES_OF_VIEW, frozenset(roles))

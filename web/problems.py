@@ -67,7 +67,11 @@ def handle_problems(app: Flask) -> None:
 
 
 def _document(
-    status: HTTPStatus, code: str, detail: str, faults: Mapping[str, Any] | None = None, facts: Mapping[str, Any] | None = None
+    status: HTTPStatus,
+    code: str,
+    detail: str,
+    faults: Mapping[str, Any] | None = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> bytes:
     document: dict[str, Any] = {
         "type": f"/problems/{code}",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+
 from store import columns
 
 revision = "0001"
@@ -230,12 +231,8 @@ def upgrade() -> None:
         sa.Column("basis", sa.Text(), nullable=False),
         sa.Column("terms", columns.Document(), nullable=False),
         sa.CheckConstraint("basis IN ('billed', 'collected')", name=op.f("ck_distribution_agreement_basis")),
-        sa.ForeignKeyConstraint(
-            ["grantor_id"], ["party.id"], name=op.f("fk_distribution_agreement_grantor_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["operator_id"], ["party.id"], name=op.f("fk_distribution_agreement_operator_id")
-        ),
+        sa.ForeignKeyConstraint(["grantor_id"], ["party.id"], name=op.f("fk_distribution_agreement_grantor_id")),
+        sa.ForeignKeyConstraint(["operator_id"], ["party.id"], name=op.f("fk_distribution_agreement_operator_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_distribution_agreement")),
         sa.UniqueConstraint(
             "operator_id",
@@ -247,15 +244,9 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     with op.batch_alter_table("distribution_agreement", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_distribution_agreement_grantor_id"), ["grantor_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_distribution_agreement_operator_id"), ["operator_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_distribution_agreement_recorded_at"), ["recorded_at"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_distribution_agreement_grantor_id"), ["grantor_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_distribution_agreement_operator_id"), ["operator_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_distribution_agreement_recorded_at"), ["recorded_at"], unique=False)
 
     op.create_table(
         "ledger_transaction",
@@ -367,9 +358,7 @@ def upgrade() -> None:
         sa.Column("outcome", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["operator_id"], ["party.id"], name=op.f("fk_refused_event_operator_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_refused_event")),
-        sa.UniqueConstraint(
-            "operator_id", "content_hash", name=op.f("uq_refused_event_operator_id_content_hash")
-        ),
+        sa.UniqueConstraint("operator_id", "content_hash", name=op.f("uq_refused_event_operator_id_content_hash")),
         sqlite_strict=True,
     )
     with op.batch_alter_table("refused_event", schema=None) as batch_op:
@@ -519,12 +508,8 @@ def upgrade() -> None:
             "form IN ('dataset', 'api', 'model', 'verification', 'index', 'report')",
             name=op.f("ck_product_form"),
         ),
-        sa.CheckConstraint(
-            "registration_level IN ('national', 'local')", name=op.f("ck_product_registration_level")
-        ),
-        sa.ForeignKeyConstraint(
-            ["authorisation_id"], ["authorisation.id"], name=op.f("fk_product_authorisation_id")
-        ),
+        sa.CheckConstraint("registration_level IN ('national', 'local')", name=op.f("ck_product_registration_level")),
+        sa.ForeignKeyConstraint(["authorisation_id"], ["authorisation.id"], name=op.f("fk_product_authorisation_id")),
         sa.ForeignKeyConstraint(["operator_id"], ["party.id"], name=op.f("fk_product_operator_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_product")),
         sa.UniqueConstraint("code", name=op.f("uq_product_code")),
@@ -549,13 +534,9 @@ def upgrade() -> None:
         sa.Column("sha256", sa.Text(), nullable=False),
         sa.ForeignKeyConstraint(["beneficiary_id"], ["party.id"], name=op.f("fk_statement_beneficiary_id")),
         sa.ForeignKeyConstraint(["operator_id"], ["party.id"], name=op.f("fk_statement_operator_id")),
-        sa.ForeignKeyConstraint(
-            ["settlement_id"], ["settlement.id"], name=op.f("fk_statement_settlement_id")
-        ),
+        sa.ForeignKeyConstraint(["settlement_id"], ["settlement.id"], name=op.f("fk_statement_settlement_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_statement")),
-        sa.UniqueConstraint(
-            "settlement_id", "beneficiary_id", name=op.f("uq_statement_settlement_id_beneficiary_id")
-        ),
+        sa.UniqueConstraint("settlement_id", "beneficiary_id", name=op.f("uq_statement_settlement_id_beneficiary_id")),
         sqlite_strict=True,
     )
     with op.batch_alter_table("statement", schema=None) as batch_op:
@@ -644,9 +625,7 @@ def upgrade() -> None:
             "price_basis IN ('tax_exclusive', 'tax_inclusive')", name=op.f("ck_ceiling_version_price_basis")
         ),
         sa.ForeignKeyConstraint(["grantor_id"], ["party.id"], name=op.f("fk_ceiling_version_grantor_id")),
-        sa.ForeignKeyConstraint(
-            ["offering_id"], ["offering.id"], name=op.f("fk_ceiling_version_offering_id")
-        ),
+        sa.ForeignKeyConstraint(["offering_id"], ["offering.id"], name=op.f("fk_ceiling_version_offering_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ceiling_version")),
         sa.UniqueConstraint(
             "offering_id",
@@ -674,9 +653,7 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "category IN ('public_interest', 'commercial')", name=op.f("ck_classification_decision_category")
         ),
-        sa.ForeignKeyConstraint(
-            ["offering_id"], ["offering.id"], name=op.f("fk_classification_decision_offering_id")
-        ),
+        sa.ForeignKeyConstraint(["offering_id"], ["offering.id"], name=op.f("fk_classification_decision_offering_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_classification_decision")),
         sa.UniqueConstraint(
             "offering_id",
@@ -686,12 +663,8 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     with op.batch_alter_table("classification_decision", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_classification_decision_offering_id"), ["offering_id"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_classification_decision_recorded_at"), ["recorded_at"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_classification_decision_offering_id"), ["offering_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_classification_decision_recorded_at"), ["recorded_at"], unique=False)
 
     op.create_table(
         "free_use_grant",
@@ -737,29 +710,17 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["agreement_id"], ["distribution_agreement.id"], name=op.f("fk_settlement_share_agreement_id")
         ),
-        sa.ForeignKeyConstraint(
-            ["beneficiary_id"], ["party.id"], name=op.f("fk_settlement_share_beneficiary_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["offering_id"], ["offering.id"], name=op.f("fk_settlement_share_offering_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["reverses"], ["settlement_share.id"], name=op.f("fk_settlement_share_reverses")
-        ),
-        sa.ForeignKeyConstraint(
-            ["settlement_id"], ["settlement.id"], name=op.f("fk_settlement_share_settlement_id")
-        ),
+        sa.ForeignKeyConstraint(["beneficiary_id"], ["party.id"], name=op.f("fk_settlement_share_beneficiary_id")),
+        sa.ForeignKeyConstraint(["offering_id"], ["offering.id"], name=op.f("fk_settlement_share_offering_id")),
+        sa.ForeignKeyConstraint(["reverses"], ["settlement_share.id"], name=op.f("fk_settlement_share_reverses")),
+        sa.ForeignKeyConstraint(["settlement_id"], ["settlement.id"], name=op.f("fk_settlement_share_settlement_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_settlement_share")),
         sqlite_strict=True,
     )
     with op.batch_alter_table("settlement_share", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_settlement_share_beneficiary_id"), ["beneficiary_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_settlement_share_beneficiary_id"), ["beneficiary_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_settlement_share_reverses"), ["reverses"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_settlement_share_settlement_id"), ["settlement_id"], unique=False
-        )
+        batch_op.create_index(batch_op.f("ix_settlement_share_settlement_id"), ["settlement_id"], unique=False)
 
     op.create_table(
         "contract",
@@ -799,9 +760,7 @@ def upgrade() -> None:
         sa.Column("action", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("effective_at", columns.Instant(), nullable=False),
-        sa.CheckConstraint(
-            "action IN ('approve', 'suspend', 'revoke')", name=op.f("ck_grant_decision_action")
-        ),
+        sa.CheckConstraint("action IN ('approve', 'suspend', 'revoke')", name=op.f("ck_grant_decision_action")),
         sa.ForeignKeyConstraint(["grant_id"], ["free_use_grant.id"], name=op.f("fk_grant_decision_grant_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_grant_decision")),
         sqlite_strict=True,
@@ -829,15 +788,11 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "price_basis IN ('tax_exclusive', 'tax_inclusive')", name=op.f("ck_tariff_version_price_basis")
         ),
-        sa.ForeignKeyConstraint(
-            ["ceiling_id"], ["ceiling_version.id"], name=op.f("fk_tariff_version_ceiling_id")
-        ),
+        sa.ForeignKeyConstraint(["ceiling_id"], ["ceiling_version.id"], name=op.f("fk_tariff_version_ceiling_id")),
         sa.ForeignKeyConstraint(["offering_id"], ["offering.id"], name=op.f("fk_tariff_version_offering_id")),
         sa.ForeignKeyConstraint(["operator_id"], ["party.id"], name=op.f("fk_tariff_version_operator_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tariff_version")),
-        sa.UniqueConstraint(
-            "offering_id", "effective_from", name=op.f("uq_tariff_version_offering_id_effective_from")
-        ),
+        sa.UniqueConstraint("offering_id", "effective_from", name=op.f("uq_tariff_version_offering_id_effective_from")),
         sqlite_strict=True,
     )
     with op.batch_alter_table("tariff_version", schema=None) as batch_op:
@@ -852,18 +807,10 @@ def upgrade() -> None:
         sa.Column("tariff_id", sa.Text(), nullable=True),
         sa.Column("tariff", columns.Document(), nullable=True),
         sa.Column("quantity_limit", columns.Int64(), nullable=True),
-        sa.CheckConstraint(
-            "category IN ('public_interest', 'commercial')", name=op.f("ck_contract_offering_category")
-        ),
-        sa.ForeignKeyConstraint(
-            ["contract_id"], ["contract.id"], name=op.f("fk_contract_offering_contract_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["offering_id"], ["offering.id"], name=op.f("fk_contract_offering_offering_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["tariff_id"], ["tariff_version.id"], name=op.f("fk_contract_offering_tariff_id")
-        ),
+        sa.CheckConstraint("category IN ('public_interest', 'commercial')", name=op.f("ck_contract_offering_category")),
+        sa.ForeignKeyConstraint(["contract_id"], ["contract.id"], name=op.f("fk_contract_offering_contract_id")),
+        sa.ForeignKeyConstraint(["offering_id"], ["offering.id"], name=op.f("fk_contract_offering_offering_id")),
+        sa.ForeignKeyConstraint(["tariff_id"], ["tariff_version.id"], name=op.f("fk_contract_offering_tariff_id")),
         sa.PrimaryKeyConstraint("contract_id", "offering_id", name=op.f("pk_contract_offering")),
         sqlite_strict=True,
     )
@@ -1016,9 +963,7 @@ def upgrade() -> None:
         sa.Column("taxpayer_no", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.CheckConstraint("kind IN ('general', 'special')", name=op.f("ck_invoice_application_kind")),
-        sa.ForeignKeyConstraint(
-            ["invoice_id"], ["invoice.id"], name=op.f("fk_invoice_application_invoice_id")
-        ),
+        sa.ForeignKeyConstraint(["invoice_id"], ["invoice.id"], name=op.f("fk_invoice_application_invoice_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invoice_application")),
         sa.UniqueConstraint("invoice_id", name=op.f("uq_invoice_application_invoice_id")),
         sqlite_strict=True,
@@ -1053,9 +998,7 @@ def upgrade() -> None:
             name=op.f("ck_invoice_line_kind"),
         ),
         sa.CheckConstraint("gross = net + tax", name=op.f("ck_invoice_line_gross")),
-        sa.ForeignKeyConstraint(
-            ["ceiling_id"], ["ceiling_version.id"], name=op.f("fk_invoice_line_ceiling_id")
-        ),
+        sa.ForeignKeyConstraint(["ceiling_id"], ["ceiling_version.id"], name=op.f("fk_invoice_line_ceiling_id")),
         sa.ForeignKeyConstraint(["corrects"], ["invoice.id"], name=op.f("fk_invoice_line_corrects")),
         sa.ForeignKeyConstraint(["invoice_id"], ["invoice.id"], name=op.f("fk_invoice_line_invoice_id")),
         sa.ForeignKeyConstraint(["offering_id"], ["offering.id"], name=op.f("fk_invoice_line_offering_id")),
@@ -1072,12 +1015,8 @@ def upgrade() -> None:
         sa.Column("invoice_id", sa.Text(), nullable=False),
         sa.Column("amount", columns.Int64(), nullable=False),
         sa.CheckConstraint("amount > 0", name=op.f("ck_payment_allocation_amount")),
-        sa.ForeignKeyConstraint(
-            ["invoice_id"], ["invoice.id"], name=op.f("fk_payment_allocation_invoice_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["payment_id"], ["payment.id"], name=op.f("fk_payment_allocation_payment_id")
-        ),
+        sa.ForeignKeyConstraint(["invoice_id"], ["invoice.id"], name=op.f("fk_payment_allocation_invoice_id")),
+        sa.ForeignKeyConstraint(["payment_id"], ["payment.id"], name=op.f("fk_payment_allocation_payment_id")),
         sa.PrimaryKeyConstraint("payment_id", "invoice_id", name=op.f("pk_payment_allocation")),
         sqlite_strict=True,
     )
@@ -1097,12 +1036,8 @@ def upgrade() -> None:
             ["agreement_id"], ["distribution_agreement.id"], name=op.f("fk_settlement_take_agreement_id")
         ),
         sa.ForeignKeyConstraint(["invoice_id"], ["invoice.id"], name=op.f("fk_settlement_take_invoice_id")),
-        sa.ForeignKeyConstraint(
-            ["offering_id"], ["offering.id"], name=op.f("fk_settlement_take_offering_id")
-        ),
-        sa.ForeignKeyConstraint(
-            ["settlement_id"], ["settlement.id"], name=op.f("fk_settlement_take_settlement_id")
-        ),
+        sa.ForeignKeyConstraint(["offering_id"], ["offering.id"], name=op.f("fk_settlement_take_offering_id")),
+        sa.ForeignKeyConstraint(["settlement_id"], ["settlement.id"], name=op.f("fk_settlement_take_settlement_id")),
         sa.PrimaryKeyConstraint(
             "settlement_id", "agreement_id", "invoice_id", "position", name=op.f("pk_settlement_take")
         ),

@@ -1,0 +1,106 @@
+"""The migrations make the tables that the models say, and guard what may only be added to."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import SQLModel
+
+import migrations.schema
+from store.engine import open_engine
+from store.settings import Settings
+from store.tables import Instance
+from store.unit import Store
+
+LEDGER_GUARDS = {
+    "sqlite": {
+        "ledger_transaction_legs_due",
+        "ledger_entry_leg_announced",
+        "ledger_entry_balance",
+        "ledger_sum_no_delete",
+        "ledger_zero_no_delete",
+        "ledger_zero_no_update",
+    },
+    "postgresql": {"ledger_entry_balance", "ledger_transaction_has_legs"},
+}
+
+
+def append_only_tables() -> set[str]:
+    return {table.name for table in SQLModel.metadata.tables.values() if table.info.get("append_only")}
+
+
+def test_every_table_says_whether_its_rows_may_change() -> None:
+    assert all("append_only" in table.info for table in SQLModel.metadata.tables.values())
+
+
+def test_the_models_equal_the_migrations(store: Store) -> None:
+    def of_models(_object: object, name: str | None, kind: str, reflected: bool, _other: object) -> bool:
+        return not (kind == "table" and reflected and name in {"ledger_sum", "ledger_zero"})
+
+    with store.engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"include_object": of_models})
+        assert compare_metadata(context, SQLModel.metadata) == []
+
+
+def test_the_checks_of_the_models_are_in_the_database(store: Store) -> None:
+    inspector = inspect(store.engine)
+    for table in SQLModel.metadata.tables.values():
+        wanted = {str(check.name) for check in table.constraints if check.__visit_name__ == "check_constraint"}
+        found = {str(check["name"]) for check in inspector.get_check_constraints(table.name)}
+        assert wanted <= found, table.name
+
+
+def test_every_append_only_table_has_its_triggers_and_the_ledger_its_guards(store: Store) -> None:
+    with store.engine.connect() as connection:
+        dialect = connection.dialect.name
+        found = _triggers(connection)
+    wanted = set(LEDGER_GUARDS[dialect])
+    for table in append_only_tables():
+        wanted |= {f"{table}_no_update", f"{table}_no_delete"} if dialect == "sqlite" else {f"{table}_append_only"}
+    assert wanted <= found
+    assert {name for name in found - wanted if re.search("append_only|no_update|no_delete", name)} == set()
+
+
+def test_there_is_one_head() -> None:
+    assert len(ScriptDirectory(str(migrations.schema.FOLDER)).get_heads()) == 1
+
+
+@pytest.mark.parametrize("verb", ["UPDATE party SET name = 'x'", "DELETE FROM party"])
+def test_the_owner_too_cannot_change_what_is_append_only(settings: Settings, verb: str) -> None:
+    engine = open_engine(settings.database_url, 5, as_owner=True)
+    with pytest.raises(DBAPIError, match="append-only|refused"), engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO party (id, code, name, kinds, recorded_at) "
+                "VALUES ('p', 'p', 'p', '[]', '2025-01-01T00:00:00.000000Z')"
+            )
+        )
+        connection.execute(text(verb))
+    engine.dispose()
+
+
+def test_a_sandbox_stays_one_and_a_time_zone_is_fixed(settings: Settings) -> None:
+    migrations.schema.migrate(settings, sandbox=True)
+    other = Settings(settings.database_url, timezone="UTC")
+    with pytest.raises(migrations.schema.InstanceFixed, match="for good"):
+        migrations.schema.migrate(other)
+    store = Store(settings)
+    with store.engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM instance")).scalar_one() == 1
+        assert connection.execute(text(f"SELECT sandbox FROM {Instance.__tablename__}")).scalar_one()
+    store.close()
+
+
+def _triggers(connection: Connection) -> set[str]:
+    query = (
+        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
+        if connection.dialect.name == "sqlite"
+        else "SELECT tgname FROM pg_trigger WHERE NOT tgisinternal"
+    )
+    return set(connection.execute(text(query)).scalars())
