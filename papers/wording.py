@@ -1,0 +1,182 @@
+"""The words that documents print, each in Chinese and in English."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+Lang: TypeAlias = Literal["zh", "en"]
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """One term in both languages."""
+
+    zh: str
+    en: str
+
+    def in_(self, lang: Lang) -> str:
+        """The term in one of them."""
+        return self.zh if lang == "zh" else self.en
+
+
+def word(key: str, lang: Lang) -> str:
+    """The term in a language; a key that is not in the table is a `KeyError`.
+
+    >>> word("bill.title", "zh"), word("bill.title", "en")
+    ('账单', 'Bill')
+    """
+    return WORDS[key].in_(lang)
+
+
+def known_word(group: str, value: str, lang: Lang) -> str:
+    """The term for a coded wire value; the value itself where the table does not know it.
+
+    >>> known_word("basis", "billed", "en"), known_word("basis", "else", "en")
+    ('as billed', 'else')
+    """
+    label = WORDS.get(f"{group}.{value}")
+    return value if label is None else label.in_(lang)
+
+
+WORDS: Final[Mapping[str, Label]] = {
+    # general
+    "yes": Label("是", "yes"),
+    "no": Label("否", "no"),
+    "none": Label("无", "none"),
+    "list_separator": Label("；", "; "),
+    "name_and_code": Label("{name}（{code}）", "{name} ({code})"),
+    "total": Label("合计", "Total"),
+    "difference": Label("与明细合计之差", "Less total of rows"),
+    "unit_note": Label("金额单位：人民币元", "Amounts in CNY"),
+    "page": Label("第 {page} 页，共 {pages} 页", "Page {page} of {pages}"),
+    "sha256": Label("内容摘要（SHA-256）", "Content digest (SHA-256)"),
+    "banner.sandbox": Label(
+        "沙盒环境文件：仅供试用、教学与测试，不具任何效力",
+        "SANDBOX DOCUMENT: for trial, teaching and testing only, without any effect",
+    ),
+    # the bill
+    "bill.seller": Label("运营机构", "Operator"),
+    "bill.buyer": Label("数据使用主体", "Data user"),
+    "bill.title": Label("账单", "Bill"),
+    "bill.not_a_tax_invoice": Label(
+        "本账单不是发票。发票由运营机构依申请通过税务机关电子发票服务平台另行开具。",
+        "This bill is not a tax invoice. The tax invoice (fapiao) is issued separately, on application, "
+        "on the tax authority's platform.",
+    ),
+    "bill.reminder": Label("本账单不是发票", "This bill is not a tax invoice"),
+    "bill.lines": Label("费用明细", "Charges"),
+    "bill.no_lines": Label("本月无应计费用。", "Nothing was charged for this month."),
+    "bill.net": Label("不含税金额", "Net amount"),
+    "bill.tax": Label("增值税税额", "VAT"),
+    "bill.tax_at": Label("增值税税额（税率 {rate}%）", "VAT at {rate}%"),
+    "bill.gross": Label("价税合计", "Total incl. VAT"),
+    "bill.in_words": Label("大写金额", "In words"),
+    "bill.credit_notes": Label("贷项通知", "Credit notes"),
+    "bill.payments": Label("收款记录", "Payments received"),
+    "bill.how_to_pay": Label("付款方式", "How to pay"),
+    "bill.trial_note": Label(
+        "标注为试行收费标准的，系运营机构尚无一个完整运营年度期间，经授权主体书面指导制定的收费标准。",
+        "A price marked as trial price is set under the grantor's recorded guidance while the operator has no "
+        "complete operating year.",
+    ),
+    "line.corrects": Label("更正账单 {bill}", "Corrects bill {bill}"),
+    "line.ceiling": Label("上限收费标准：{decision}", "Ceiling decision: {decision}"),
+    "line.trial": Label("试行收费标准", "Trial price"),
+    "line_kind.use": Label("使用费", "Use"),
+    "line_kind.correction": Label("更正", "Correction"),
+    "line_kind.minimum": Label("最低消费", "Minimum commitment"),
+    "line_kind.base_fee": Label("基本费", "Base fee"),
+    "line_kind.flat_fee": Label("包干费", "Flat fee"),
+    "line_kind.package": Label("套餐费", "Package"),
+    "line_kind.free": Label("免费使用", "Free use"),
+    "line_kind.relief": Label("减免", "Relief"),
+    "line_kind.ceiling_relief": Label("上限减免", "Ceiling relief"),
+    "line_kind.discount": Label("优惠", "Discount"),
+    "line_kind.calculated_not_collected": Label("计费不收费", "Calculated, not collected"),
+    "price_basis.tax_exclusive": Label("不含税价", "tax-exclusive prices"),
+    "price_basis.tax_inclusive": Label("含税价", "tax-inclusive prices"),
+    "credit_reason.issued_in_error": Label("开具有误", "issued in error"),
+    "credit_reason.returned": Label("退回", "returned"),
+    "credit_reason.allowance": Label("折让", "allowance"),
+    "credit_reason.service_stopped": Label("服务中止", "service stopped"),
+    # the statement
+    "statement.title": Label("收益分配结算单", "Revenue Statement"),
+    "statement.reminder": Label("本结算单不是发票", "This statement is not a tax invoice"),
+    "statement.operator": Label("运营机构", "Operator"),
+    "statement.payouts": Label("支付记录", "Payouts"),
+    "statement.beneficiary": Label("受益方", "Beneficiary"),
+    "statement.treasury": Label("非税收入缴库信息", "Treasury particulars"),
+    "statement.lines": Label("分配明细", "Shares of this month"),
+    "statement.adjustments": Label("以前月份调整", "Adjustments of earlier months"),
+    "statement.control_totals": Label("控制总数", "Control totals"),
+    "basis.billed": Label("按出账", "as billed"),
+    "basis.collected": Label("按实收", "as collected"),
+    "step_kind.fixed_fee": Label("固定费用", "Fixed fee"),
+    "step_kind.cost_recovery": Label("成本补偿", "Cost recovery"),
+    "step_kind.percentage": Label("按比例", "Percentage"),
+    "step_kind.holdback": Label("暂扣", "Holdback"),
+    "step_kind.residual": Label("剩余分配", "Residual share"),
+    "control.pool": Label("收益池", "Pool"),
+    "control.output_vat": Label("销项税额", "Output VAT"),
+    "control.shares": Label("各方份额合计", "Sum of all shares"),
+    "control.taken": Label("各方应得合计", "Taken by all parties"),
+    "control.difference": Label("差额", "Difference"),
+    "control.lines": Label("明细行数", "Number of lines"),
+    "control.gross": Label("含税金额", "Gross"),
+    # reports
+    "report.reminder": Label("依据系统账簿生成", "Produced from the books of the service"),
+    "report.settings": Label("口径与设置", "Bases and settings"),
+    "report.hash": Label("报告摘要（SHA-256）", "Report digest (SHA-256)"),
+    "report.cover": Label("封面", "Cover"),
+    "setting.tax_basis": Label("税收口径", "Tax basis"),
+    "setting.comparison": Label("比较方式", "Comparison"),
+    "setting.deviation_sign": Label("偏离方向", "Sign of deviation"),
+    "setting.rounding": Label("舍入规则", "Rounding"),
+    "setting.operating_year": Label("运营年度", "Operating year"),
+    "setting.cycle": Label("监管周期", "Cycle"),
+    "setting.deviation_line_percent": Label("偏离警戒线（%）", "Deviation line (%)"),
+    "setting.price_basis": Label("计价口径", "Price basis"),
+    "setting_value.tax_exclusive": Label("不含税", "tax-exclusive"),
+    "setting_value.tax_inclusive": Label("含税", "tax-inclusive"),
+    "setting_value.annual": Label("按年度", "annual"),
+    "setting_value.cycle": Label("按周期", "by cycle"),
+    "setting_value.annual_and_cycle": Label("按年度与按周期均计算", "annual and by cycle, both computed"),
+    "setting_value.both": Label("正负偏离均报告", "both reported"),
+    "setting_value.calendar_year": Label("公历年度", "calendar year"),
+    "setting_value.half_up": Label("四舍五入（远离零），至分", "half up, away from zero, to the fen"),
+    "category.public_interest": Label("公共治理、公益事业", "public interest"),
+    "category.commercial": Label("产业发展、行业发展", "commercial"),
+    "charging_basis.item": Label("按件", "per item"),
+    "charging_basis.call": Label("按次", "per call"),
+    "charging_basis.duration": Label("按时长", "by duration"),
+    "charging_basis.volume": Label("按数据量", "by volume"),
+    "charging_form.item": Label("按件", "per item"),
+    "charging_form.call": Label("按次", "per call"),
+    "charging_form.duration": Label("按时长", "by duration"),
+    "charging_form.volume": Label("按数据量", "by volume"),
+    "charging_form.month": Label("按月", "per month"),
+    "charging_form.year": Label("按年", "per year"),
+    "model.per_unit": Label("单价", "per unit"),
+    "model.graduated": Label("分档累加", "graduated"),
+    "model.volume": Label("分档全量", "volume"),
+    "model.package": Label("套餐", "package"),
+    "model.flat_period": Label("包干", "flat per period"),
+    "model.two_part": Label("两部制", "two-part"),
+    "price_source.in_force": Label("公布执行", "in force"),
+    "price_source.published": Label("公布执行", "published"),
+    "price_source.quoted": Label("报价", "quoted"),
+    "price_source.contracted": Label("合同约定", "contracted"),
+    "grant_status.pending": Label("待批准", "pending"),
+    "grant_status.approved": Label("已批准", "approved"),
+    "grant_status.suspended": Label("已中止", "suspended"),
+    "grant_status.revoked": Label("已撤销", "revoked"),
+    "grant_status.expired": Label("已到期", "expired"),
+    "breach_status.open": Label("处理中", "open"),
+    "breach_status.refunded": Label("已退还", "refunded"),
+    "breach_status.closed": Label("已办结", "closed"),
+    "duty.none": Label("无", "none"),
+    "duty.guide_actual_prices": Label("指导运营机构调整具体收费标准", "guide the operator to adjust actual prices"),
+    "duty.adjust_ceilings": Label("调整上限收费标准", "adjust ceiling prices"),
+}
