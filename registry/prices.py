@@ -1,0 +1,149 @@
+"""The dated versions of ceilings and tariffs, and which of them holds on a day.
+
+A version without an end of its own holds until the next one starts. One that states its end holds until then and not
+longer: what held before it never comes back. Ends are half-open business days.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Select, select
+from sqlmodel import col
+
+from pricing.ceiling import Ceiling, ChargingForm
+from pricing.errors import Refusal
+from pricing.money import PriceBasis
+from pricing.period import Span
+from pricing.tariff import Tariff, tariff_from_document
+from registry.tables import CeilingVersion, TariffVersion
+from store.unit import Unit
+
+Version = TypeVar("Version", CeilingVersion, TariffVersion)
+
+
+class OverlappingVersion(Refusal):
+    """Two versions of one thing that would hold on the same day by their own words."""
+
+    code = "overlapping_version"
+
+
+def ceiling_versions(
+    unit: Unit, offering_id: str, charging_form: str, as_of: datetime | None = None
+) -> list[CeilingVersion]:
+    """Return every ceiling of an offering and charging form in time order, each with the end that it really has.
+
+    The rows are copies: ``effective_until`` is the stated end or the start of the next version, None while open.
+    ``as_of`` leaves out what was recorded later.
+    """
+    rows = unit.session.execute(_ceilings(offering_id, charging_form, as_of)).scalars().all()
+    return [
+        CeilingVersion(**{**row.model_dump(), "effective_until": span.end})
+        for row, span in zip(rows, spans(rows), strict=True)
+    ]
+
+
+def ceiling_on(
+    unit: Unit, offering_id: str, charging_form: str, day: date, as_of: datetime | None = None
+) -> CeilingVersion | None:
+    """Return the ceiling in force on a day, as it was recorded; None where there is none."""
+    row = _newest_on(unit, _ceilings(offering_id, charging_form, as_of), CeilingVersion, day)
+    if row is None or (row.effective_until is not None and row.effective_until <= day):
+        return None
+    return row
+
+
+def tariff_versions(unit: Unit, offering_id: str, as_of: datetime | None = None) -> list[TariffVersion]:
+    """Return every tariff of an offering in time order; each holds until the next one starts (see ``spans``)."""
+    return list(unit.session.execute(_tariffs(offering_id, as_of)).scalars().all())
+
+
+def tariff_on(unit: Unit, offering_id: str, day: date, as_of: datetime | None = None) -> TariffVersion | None:
+    """Return the tariff in force on a day, None where there is none."""
+    return _newest_on(unit, _tariffs(offering_id, as_of), TariffVersion, day)
+
+
+def spans(versions: Sequence[CeilingVersion | TariffVersion]) -> list[Span]:
+    """Return the days on which each of a series of versions holds; the series is in time order."""
+    starts: list[date | None] = [version.effective_from for version in versions[1:]]
+    return [
+        Span(version.effective_from, _earlier(_stated_end(version), following))
+        for version, following in zip(versions, [*starts, None], strict=False)
+    ]
+
+
+def ceiling_value(row: CeilingVersion) -> Ceiling:
+    """Return a ceiling as a value that prices are held against."""
+    return Ceiling(
+        id=row.id,
+        decision_no=row.decision_no,
+        unit_price=row.unit_price,
+        per_quantity=row.per_quantity,
+        price_basis=PriceBasis(row.price_basis),
+        charging_form=ChargingForm(row.charging_form),
+        effective_from=row.effective_from,
+        effective_until=row.effective_until,
+    )
+
+
+def tariff_value(row: TariffVersion) -> Tariff:
+    """Return a tariff as a value that charges."""
+    return tariff_from_document(row.tariff)
+
+
+def require_no_overlap(versions: Sequence[CeilingVersion | TariffVersion], new: Span) -> None:
+    """Refuse a version that would share a day with a recorded one by what both of them state.
+
+    Versions that state no end make room by themselves, so only these overlap: the same start, a start inside a
+    version with a stated end, and a stated end behind the start of a later version. Raises OverlappingVersion.
+    """
+    for version in versions:
+        if not _clash(Span(version.effective_from, _stated_end(version)), new):
+            continue
+        until = _stated_end(version)
+        held = f"from {version.effective_from}" + (f" until {until}" if until else " on")
+        message = (
+            f"there is a version {held} already, and one from {new.start}"
+            f"{f' until {new.end}' if new.end else ''} would share days with it; choose other days"
+        )
+        raise OverlappingVersion(message, errors={"effective_from": [message]}, overlaps=version.id)
+
+
+def _clash(held: Span, new: Span) -> bool:
+    if held.start == new.start:
+        return True
+    earlier, later = sorted((held, new), key=lambda span: span.start)
+    return earlier.end is not None and later.start < earlier.end
+
+
+def _ceilings(offering_id: str, charging_form: str, as_of: datetime | None) -> Select[Any]:
+    query = select(CeilingVersion).where(
+        col(CeilingVersion.offering_id) == offering_id, col(CeilingVersion.charging_form) == charging_form
+    )
+    if as_of is not None:
+        query = query.where(col(CeilingVersion.recorded_at) <= as_of)
+    return query.order_by(col(CeilingVersion.effective_from))
+
+
+def _tariffs(offering_id: str, as_of: datetime | None) -> Select[Any]:
+    query = select(TariffVersion).where(col(TariffVersion.offering_id) == offering_id)
+    if as_of is not None:
+        query = query.where(col(TariffVersion.recorded_at) <= as_of)
+    return query.order_by(col(TariffVersion.effective_from))
+
+
+def _newest_on(unit: Unit, query: Select[Any], table: type[Version], day: date) -> Version | None:
+    start = col(table.effective_from)
+    newest = query.where(start <= day).order_by(None).order_by(start.desc()).limit(1)
+    row: Version | None = unit.session.execute(newest).scalar_one_or_none()
+    return row
+
+
+def _stated_end(version: CeilingVersion | TariffVersion) -> date | None:
+    return version.effective_until if isinstance(version, CeilingVersion) else None
+
+
+def _earlier(one: date | None, other: date | None) -> date | None:
+    return min((day for day in (one, other) if day is not None), default=None)
