@@ -116,9 +116,19 @@ class Product(Recorded, table=True):
     charging_basis: str = Field(sa_type=Words)
     unit: str = Field(sa_type=Words)
     asset: str = Field(sa_type=Words)
-    registration_code: str | None = Field(default=None, sa_type=Words)
-    registered_on: date | None = Field(default=None, sa_type=Day)
-    registration_expires_on: date | None = Field(default=None, sa_type=Day)
+
+
+class ProductRegistration(Recorded, table=True):
+    """A product's entry in the register of products, first or renewed (Registration Rules 9, 13, 15)."""
+
+    __tablename__ = "product_registration"
+    __table_args__ = table(check("term", "registration_expires_on > registered_on"))
+
+    id: str = Field(primary_key=True, sa_type=Words)
+    product_id: str = Field(sa_type=Words, foreign_key="product.id", index=True)
+    registration_code: str = Field(sa_type=Words)
+    registered_on: date = Field(sa_type=Day)
+    registration_expires_on: date = Field(sa_type=Day)
 
 
 class Offering(Recorded, table=True):
@@ -284,7 +294,7 @@ class ContractOffering(SQLModel, table=True):
     __table_args__ = table(one_of("category", "public_interest", "commercial"))
 
     contract_id: str = Field(primary_key=True, sa_type=Words, foreign_key="contract.id")
-    offering_id: str = Field(primary_key=True, sa_type=Words, foreign_key="offering.id")
+    offering_id: str = Field(primary_key=True, sa_type=Words, foreign_key="offering.id", index=True)
     category: str = Field(sa_type=Words)
     tariff_id: str | None = Field(default=None, sa_type=Words, foreign_key="tariff_version.id")
     tariff: Any = Field(default=None, sa_type=Document, nullable=True)

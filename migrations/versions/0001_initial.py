@@ -142,6 +142,21 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_usage_event_transaction_id"), ["transaction_id"], unique=False)
 
     op.create_table(
+        "verification",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("recorded_at", columns.Instant(), nullable=False),
+        sa.Column("recorded_by", sa.Text(), nullable=True),
+        sa.Column("as_of", columns.Instant(), nullable=False),
+        sa.Column("status", sa.Text(), nullable=False),
+        sa.Column("checks", columns.Document(), nullable=False),
+        sa.CheckConstraint("status IN ('passed', 'failed')", name=op.f("ck_verification_status")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_verification")),
+        sqlite_strict=True,
+    )
+    with op.batch_alter_table("verification", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_verification_recorded_at"), ["recorded_at"], unique=False)
+
+    op.create_table(
         "account",
         sa.Column("id", columns.Int64(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
@@ -378,8 +393,7 @@ def upgrade() -> None:
         sa.Column("registered_on", columns.Day(), nullable=False),
         sa.Column("registration_expires_on", columns.Day(), nullable=False),
         sa.CheckConstraint(
-            "confidentiality IN ('open', 'controlled', 'classified')",
-            name=op.f("ck_resource_confidentiality"),
+            "confidentiality IN ('open', 'controlled', 'classified')", name=op.f("ck_resource_confidentiality")
         ),
         sa.CheckConstraint("grade IN ('general', 'important', 'core')", name=op.f("ck_resource_grade")),
         sa.ForeignKeyConstraint(["provider_id"], ["party.id"], name=op.f("fk_resource_provider_id")),
@@ -468,9 +482,7 @@ def upgrade() -> None:
         sa.CheckConstraint("amount > 0 AND amount <= 1000000000000000", name=op.f("ck_ledger_entry_amount")),
         sa.CheckConstraint("leg >= 1", name=op.f("ck_ledger_entry_leg")),
         sa.ForeignKeyConstraint(
-            ["account_id", "asset"],
-            ["account.id", "account.asset"],
-            name=op.f("fk_ledger_entry_account_id_asset"),
+            ["account_id", "asset"], ["account.id", "account.asset"], name=op.f("fk_ledger_entry_account_id_asset")
         ),
         sa.ForeignKeyConstraint(
             ["transaction_id"], ["ledger_transaction.id"], name=op.f("fk_ledger_entry_transaction_id")
@@ -498,15 +510,11 @@ def upgrade() -> None:
         sa.Column("charging_basis", sa.Text(), nullable=False),
         sa.Column("unit", sa.Text(), nullable=False),
         sa.Column("asset", sa.Text(), nullable=False),
-        sa.Column("registration_code", sa.Text(), nullable=True),
-        sa.Column("registered_on", columns.Day(), nullable=True),
-        sa.Column("registration_expires_on", columns.Day(), nullable=True),
         sa.CheckConstraint(
             "charging_basis IN ('item', 'call', 'duration', 'volume')", name=op.f("ck_product_charging_basis")
         ),
         sa.CheckConstraint(
-            "form IN ('dataset', 'api', 'model', 'verification', 'index', 'report')",
-            name=op.f("ck_product_form"),
+            "form IN ('dataset', 'api', 'model', 'verification', 'index', 'report')", name=op.f("ck_product_form")
         ),
         sa.CheckConstraint("registration_level IN ('national', 'local')", name=op.f("ck_product_registration_level")),
         sa.ForeignKeyConstraint(["authorisation_id"], ["authorisation.id"], name=op.f("fk_product_authorisation_id")),
@@ -559,8 +567,7 @@ def upgrade() -> None:
         sa.Column("proposed_category", sa.Text(), nullable=False),
         sa.Column("reasons", columns.Document(), nullable=False),
         sa.CheckConstraint(
-            "proposed_category IN ('public_interest', 'commercial')",
-            name=op.f("ck_offering_proposed_category"),
+            "proposed_category IN ('public_interest', 'commercial')", name=op.f("ck_offering_proposed_category")
         ),
         sa.ForeignKeyConstraint(["operator_id"], ["party.id"], name=op.f("fk_offering_operator_id")),
         sa.ForeignKeyConstraint(["product_id"], ["product.id"], name=op.f("fk_offering_product_id")),
@@ -594,6 +601,24 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("payout", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_payout_recorded_at"), ["recorded_at"], unique=False)
+
+    op.create_table(
+        "product_registration",
+        sa.Column("recorded_at", columns.Instant(), nullable=False),
+        sa.Column("recorded_by", sa.Text(), nullable=True),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("product_id", sa.Text(), nullable=False),
+        sa.Column("registration_code", sa.Text(), nullable=False),
+        sa.Column("registered_on", columns.Day(), nullable=False),
+        sa.Column("registration_expires_on", columns.Day(), nullable=False),
+        sa.CheckConstraint("registration_expires_on > registered_on", name=op.f("ck_product_registration_term")),
+        sa.ForeignKeyConstraint(["product_id"], ["product.id"], name=op.f("fk_product_registration_product_id")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_product_registration")),
+        sqlite_strict=True,
+    )
+    with op.batch_alter_table("product_registration", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_product_registration_product_id"), ["product_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_product_registration_recorded_at"), ["recorded_at"], unique=False)
 
     op.create_table(
         "ceiling_version",
@@ -656,9 +681,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["offering_id"], ["offering.id"], name=op.f("fk_classification_decision_offering_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_classification_decision")),
         sa.UniqueConstraint(
-            "offering_id",
-            "effective_from",
-            name=op.f("uq_classification_decision_offering_id_effective_from"),
+            "offering_id", "effective_from", name=op.f("uq_classification_decision_offering_id_effective_from")
         ),
         sqlite_strict=True,
     )
@@ -814,6 +837,9 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("contract_id", "offering_id", name=op.f("pk_contract_offering")),
         sqlite_strict=True,
     )
+    with op.batch_alter_table("contract_offering", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_contract_offering_offering_id"), ["offering_id"], unique=False)
+
     op.create_table(
         "invoice",
         sa.Column("recorded_at", columns.Instant(), nullable=False),
@@ -994,8 +1020,7 @@ def upgrade() -> None:
         sa.Column("trial", columns.Flag(), nullable=False),
         sa.Column("explanation", columns.Document(), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('usage', 'minimum', 'ceiling_relief', 'relief', 'correction')",
-            name=op.f("ck_invoice_line_kind"),
+            "kind IN ('usage', 'minimum', 'ceiling_relief', 'relief', 'correction')", name=op.f("ck_invoice_line_kind")
         ),
         sa.CheckConstraint("gross = net + tax", name=op.f("ck_invoice_line_gross")),
         sa.ForeignKeyConstraint(["ceiling_id"], ["ceiling_version.id"], name=op.f("fk_invoice_line_ceiling_id")),

@@ -45,6 +45,7 @@ APPEND_ONLY = (
     "payment_allocation",
     "payout",
     "product",
+    "product_registration",
     "refund",
     "resource",
     "revenue_cap",
@@ -55,6 +56,7 @@ APPEND_ONLY = (
     "tariff_version",
     "usage_event",
     "usage_writeoff",
+    "verification",
 )
 CHANGEABLE = (
     "api_key",
