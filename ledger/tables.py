@@ -5,11 +5,12 @@ takes exactly the legs it announces, each of its assets balances to zero, and no
 """
 
 from datetime import date, datetime
+from typing import Any
 
 from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from store.columns import Day, Instant, Int64, Words
+from store.columns import Day, Document, Instant, Int64, Words
 from store.rows import check, one_of, table
 
 
@@ -80,3 +81,17 @@ class Entry(SQLModel, table=True):
     amount: int = Field(sa_type=Int64)
     service_month: str | None = Field(default=None, sa_type=Words)
     service_on: date | None = Field(default=None, sa_type=Day)
+
+
+class Verification(SQLModel, table=True):
+    """A run of the checks over the books: what was checked, and the first row at fault where one was found."""
+
+    __tablename__ = "verification"
+    __table_args__ = table(one_of("status", "passed", "failed"))
+
+    id: str = Field(primary_key=True, sa_type=Words)
+    recorded_at: datetime = Field(sa_type=Instant, index=True)
+    recorded_by: str | None = Field(default=None, sa_type=Words)
+    as_of: datetime = Field(sa_type=Instant)
+    status: str = Field(sa_type=Words)
+    checks: Any = Field(sa_type=Document)

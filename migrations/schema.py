@@ -17,7 +17,6 @@ from store.engine import WRITING, open_engine, writer_turn
 from store.settings import Settings
 from store.tables import Instance
 
-
 FOLDER = Path(__file__).parent
 
 

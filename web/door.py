@@ -22,6 +22,7 @@ from pricing.errors import Forbidden, Unauthenticated, UnsupportedMedia
 from registry.keys import authenticate
 from schemas.wire import NoQuery, PageQuery, page_of
 from store.engine import reader_clock
+from store.horizon import settle_as_of
 from store.idempotency import KEY_LENGTH_MAX, IdempotencyKeyMissing, claim_of
 from store.paging import page
 from store.unit import Call, Principal, Store, Unit
@@ -89,11 +90,16 @@ def writes(
 def reads(
     door: Door, rule: str, *, roles: tuple[str, ...], answer: type[Schema], query: type[Schema] = NoQuery
 ) -> Callable[[Use], Use]:
-    """Make a route of a use case that reads: ``use(unit, query, **path)`` returns a document."""
+    """Make a route of a use case that reads: ``use(unit, query, **path)`` returns a document.
+
+    Where the query has ``as_of``, the use case is given the instant that the books are complete up to.
+    """
 
     def decorate(use: Use) -> Use:
         @functools.wraps(use)
         def view(wanted: Mapping[str, Any], **path: Any) -> Response:
+            if "as_of" in wanted:
+                wanted = {**wanted, "as_of": settle_as_of(store(), wanted["as_of"])}
             with store().reading(_call(use.__name__)) as unit:
                 status, document = _worded(use(unit, wanted, **path), answer, 200)
             return Response(document, status=status, mimetype="application/json")

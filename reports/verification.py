@@ -1,0 +1,218 @@
+"""The checks over the books, from the rows themselves and not from anything the service counts along the way.
+
+1. Every transaction balances in each of its assets.
+2. Every transaction has exactly the legs that its head announces.
+3. Every leg is in the asset of its account.
+4. Use is conserved: for each book and offering, delivered = unbilled + billed + free + written off.
+5. Every transaction of use equals its events: how many they are, and what they add up to.
+6. Quotas equal the use that they count.
+7. Every bill and credit note equals the sum of its lines.
+8. What buyers owe in the books = bills - credit notes - payments + refunds, buyer by buyer.
+9. Revenue and VAT in the books = those of bills less credit notes.
+10. What is payable in the books = shares of the statements less payouts.
+11. Frozen documents still have the hash they were issued with: quotes, statements, files.
+
+Each check stops at its first row at fault and says it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import text
+from sqlmodel import col, select
+
+from ledger.tables import Verification
+from pricing.canonical import sha256_of
+from settlement.tables import Quote, Statement
+from store.ids import new_id
+from store.tables import IssuedFile
+from store.unit import Unit
+
+_SIGNED = "CASE entry.side WHEN 'D' THEN entry.amount ELSE -entry.amount END"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A check by its key and what it holds; ``fault`` finds the first row at fault, as text."""
+
+    key: str
+    title: str
+    fault: Callable[[Unit], str | None]
+
+
+def _first(query: str) -> Callable[[Unit], str | None]:
+    """Return a check that finds the first row of a query that should give none."""
+
+    def fault(unit: Unit) -> str | None:
+        row = unit.connection.execute(text(query)).mappings().first()
+        return None if row is None else ", ".join(f"{name}={value}" for name, value in row.items())
+
+    return fault
+
+
+_UNBALANCED = f"""
+    SELECT entry.transaction_id, entry.asset, sum({_SIGNED}) AS left_over FROM ledger_entry AS entry
+    GROUP BY entry.transaction_id, entry.asset HAVING sum({_SIGNED}) <> 0 LIMIT 1"""
+
+_LEGS = """
+    SELECT head.id AS transaction_id, head.legs AS announced, count(entry.leg) AS found
+    FROM ledger_transaction AS head LEFT JOIN ledger_entry AS entry ON entry.transaction_id = head.id
+    GROUP BY head.id, head.legs HAVING count(entry.leg) <> head.legs LIMIT 1"""
+
+_ASSETS = """
+    SELECT entry.transaction_id, entry.leg, entry.asset, account.asset AS of_account
+    FROM ledger_entry AS entry JOIN account ON account.id = entry.account_id
+    WHERE entry.asset <> account.asset LIMIT 1"""
+
+_USE_KINDS = "'unbilled_use', 'billed_use', 'free_use', 'written_off_use', 'delivered_use'"
+
+_CONSERVATION = f"""
+    SELECT account.book, account.offering_id, account.asset, sum({_SIGNED}) AS left_over
+    FROM ledger_entry AS entry JOIN account ON account.id = entry.account_id
+    WHERE account.kind IN ({_USE_KINDS})
+    GROUP BY account.book, account.offering_id, account.asset HAVING sum({_SIGNED}) <> 0 LIMIT 1"""
+
+_EVENTS = """
+    SELECT head.id AS transaction_id, head.event_count AS announced, events.found, events.quantity, booked.amount
+    FROM ledger_transaction AS head
+    LEFT JOIN (SELECT transaction_id, count(*) AS found, sum(quantity) AS quantity FROM usage_event
+               GROUP BY transaction_id) AS events ON events.transaction_id = head.id
+    LEFT JOIN (SELECT entry.transaction_id, sum(entry.amount) AS amount FROM ledger_entry AS entry
+               WHERE entry.side = 'D' GROUP BY entry.transaction_id) AS booked ON booked.transaction_id = head.id
+    WHERE head.kind = 'usage' AND (coalesce(events.found, 0) <> head.event_count
+                                   OR coalesce(events.quantity, 0) <> booked.amount)
+    LIMIT 1"""
+
+_ORPHAN_EVENTS = """
+    SELECT event.operator_id, event.source, event.event_id, event.transaction_id FROM usage_event AS event
+    LEFT JOIN ledger_transaction AS head ON head.id = event.transaction_id AND head.kind = 'usage'
+    WHERE head.id IS NULL LIMIT 1"""
+
+_QUOTAS = """
+    SELECT quota.contract_id, quota.offering_id, quota.period, quota.used, coalesce(sum(event.quantity), 0) AS counted
+    FROM quota LEFT JOIN usage_event AS event ON event.contract_id = quota.contract_id
+         AND event.offering_id = quota.offering_id
+         AND (quota.period = 'all' OR substr(CAST(event.service_on AS text), 1, 7) = quota.period)
+    GROUP BY quota.contract_id, quota.offering_id, quota.period, quota.used
+    HAVING quota.used <> coalesce(sum(event.quantity), 0) LIMIT 1"""
+
+_BILL_SUMS = """
+    SELECT invoice.id, invoice.net, invoice.tax, coalesce(sum(line.net), 0) AS lines_net,
+           coalesce(sum(line.tax), 0) AS lines_tax
+    FROM invoice LEFT JOIN invoice_line AS line ON line.invoice_id = invoice.id
+    GROUP BY invoice.id, invoice.net, invoice.tax
+    HAVING invoice.net <> coalesce(sum(line.net), 0) OR invoice.tax <> coalesce(sum(line.tax), 0) LIMIT 1"""
+
+_CREDIT_SUMS = """
+    SELECT note.id, note.net, note.tax, coalesce(sum(line.net), 0) AS lines_net, coalesce(sum(line.tax), 0) AS lines_tax
+    FROM credit_note AS note LEFT JOIN credit_note_line AS line ON line.credit_note_id = note.id
+    GROUP BY note.id, note.net, note.tax
+    HAVING note.net <> coalesce(sum(line.net), 0) OR note.tax <> coalesce(sum(line.tax), 0) LIMIT 1"""
+
+_OWED = f"""
+    SELECT operator_id, buyer_id, sum(papers) AS by_papers, sum(books) AS by_books FROM (
+        SELECT operator_id, buyer_id, gross AS papers, 0 AS books FROM invoice
+        UNION ALL SELECT operator_id, buyer_id, -gross, 0 FROM credit_note
+        UNION ALL SELECT operator_id, buyer_id, -amount, 0 FROM payment
+        UNION ALL SELECT operator_id, buyer_id, amount, 0 FROM refund
+        UNION ALL SELECT account.book, account.party_id, 0, {_SIGNED}
+            FROM ledger_entry AS entry JOIN account ON account.id = entry.account_id
+            WHERE account.kind IN ('receivable', 'buyer_balance')
+    ) AS owed GROUP BY operator_id, buyer_id HAVING sum(papers) <> sum(books) LIMIT 1"""
+
+_REVENUE = f"""
+    SELECT operator_id, sum(net) AS left_over_net, sum(tax) AS left_over_tax FROM (
+        SELECT operator_id, net, tax FROM invoice
+        UNION ALL SELECT operator_id, -net, -tax FROM credit_note
+        UNION ALL SELECT account.book,
+            CASE WHEN account.kind IN ('revenue', 'revenue_relief') THEN {_SIGNED} ELSE 0 END,
+            CASE WHEN account.kind IN ('output_vat', 'red_pending_vat') THEN {_SIGNED} ELSE 0 END
+            FROM ledger_entry AS entry JOIN account ON account.id = entry.account_id
+            WHERE account.kind IN ('revenue', 'revenue_relief', 'output_vat', 'red_pending_vat')
+    ) AS earned GROUP BY operator_id HAVING sum(net) <> 0 OR sum(tax) <> 0 LIMIT 1"""
+
+_PAYABLE = f"""
+    SELECT operator_id, sum(amount) AS left_over FROM (
+        SELECT settlement.operator_id, share.taken AS amount FROM settlement_share AS share
+            JOIN settlement ON settlement.id = share.settlement_id
+            WHERE share.beneficiary_id <> settlement.operator_id
+        UNION ALL SELECT statement.operator_id, -payout.amount FROM payout
+            JOIN statement ON statement.id = payout.statement_id
+        UNION ALL SELECT account.book, {_SIGNED}
+            FROM ledger_entry AS entry JOIN account ON account.id = entry.account_id
+            WHERE account.kind IN ('payable', 'treasury_payable')
+    ) AS shared GROUP BY operator_id HAVING sum(amount) <> 0 LIMIT 1"""
+
+
+def _frozen(unit: Unit) -> str | None:
+    """Return the first frozen document whose content no longer has its hash."""
+    return next(_broken_hashes(unit), None)
+
+
+def _broken_hashes(unit: Unit) -> Iterator[str]:
+    quotes = select(col(Quote.id), col(Quote.snapshot), col(Quote.snapshot_hash))
+    for quote in unit.connection.execute(quotes.execution_options(yield_per=500)):
+        if sha256_of(quote.snapshot) != quote.snapshot_hash:
+            yield f"quote={quote.id}"
+    statements = select(col(Statement.id), col(Statement.document), col(Statement.sha256))
+    for statement in unit.connection.execute(statements.execution_options(yield_per=500)):
+        if sha256_of(statement.document) != statement.sha256:
+            yield f"statement={statement.id}"
+    files = select(col(IssuedFile.document_id), col(IssuedFile.form), col(IssuedFile.content), col(IssuedFile.sha256))
+    for file in unit.connection.execute(files.execution_options(yield_per=20)):
+        if hashlib.sha256(file.content).hexdigest() != file.sha256:
+            yield f"file={file.document_id}.{file.form}"
+
+
+CHECKS = (
+    Check("balanced", "every transaction balances in each asset", _first(_UNBALANCED)),
+    Check("legs_complete", "every transaction has the legs it announces", _first(_LEGS)),
+    Check("assets_match", "every leg is in the asset of its account", _first(_ASSETS)),
+    Check("use_conserved", "delivered = unbilled + billed + free + written off", _first(_CONSERVATION)),
+    Check("events_booked", "every transaction of use equals its events", _first(_EVENTS)),
+    Check("events_have_postings", "every event names its transaction", _first(_ORPHAN_EVENTS)),
+    Check("quotas_match", "quotas equal the use they count", _first(_QUOTAS)),
+    Check("bills_add_up", "bills equal the sum of their lines", _first(_BILL_SUMS)),
+    Check("credit_notes_add_up", "credit notes equal the sum of their lines", _first(_CREDIT_SUMS)),
+    Check("receivables_match", "receivables = bills - credits - payments + refunds", _first(_OWED)),
+    Check("revenue_matches", "revenue and VAT = bills - credits", _first(_REVENUE)),
+    Check("payables_match", "payables = shares - payouts", _first(_PAYABLE)),
+    Check("documents_frozen", "frozen documents have their hash", _frozen),
+)
+
+
+def findings(unit: Unit, progress: Callable[[str], None] | None = None) -> list[dict[str, Any]]:
+    """Run every check on the snapshot of ``unit``; return key, title, ok, and the first row at fault of each."""
+    found = []
+    for check in CHECKS:
+        if progress is not None:
+            progress(check.title)
+        fault = check.fault(unit)
+        found.append({"check": check.key, "title": check.title, "ok": fault is None, "first_fault": fault})
+    return found
+
+
+def record(unit: Unit, checks: list[dict[str, Any]], as_of: datetime) -> Verification:
+    """Keep the result of a run."""
+    row = Verification(
+        id=new_id("vrf"),
+        recorded_at=unit.now,
+        recorded_by=unit.principal.party_id,
+        as_of=as_of,
+        status="passed" if all(check["ok"] for check in checks) else "failed",
+        checks=checks,
+    )
+    unit.session.add(row)
+    unit.object_id = row.id
+    return row
+
+
+def last_run(unit: Unit) -> Verification | None:
+    """Return the newest result, or None before the first run."""
+    newest = select(Verification).order_by(col(Verification.id).desc()).limit(1)
+    return unit.session.exec(newest).first()
