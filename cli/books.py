@@ -1,0 +1,55 @@
+"""``tariffbook ledger``: the books for other programs, and the checks over them."""
+
+from __future__ import annotations
+
+import sys
+from datetime import date, datetime
+
+import click
+
+from cli.terminal import DayArgument, InstantArgument, call, opened
+from registry.lookup import party_of_kind
+from reports import verification
+from reports.book_export import FORMATS
+from reports.books import Bounds
+from store.horizon import settle_as_of
+
+
+@click.group()
+def ledger() -> None:
+    """Export and verify the books."""
+
+
+@ledger.command()
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), required=True)
+@click.option("--operator", help="One operator's books, by its code; all books if not given.")
+@click.option("--as-of", type=InstantArgument(), help="As the books stood at an instant.")
+@click.option("--from", "day_from", type=DayArgument(), help="The first day of effect.")
+@click.option("--until", "day_until", type=DayArgument(), help="The day after the last day of effect.")
+def export(
+    form: str, operator: str | None, as_of: datetime | None, day_from: date | None, day_until: date | None
+) -> None:
+    """Write the books to standard output, with the balance of every account at the end."""
+    writer, _media_type = FORMATS[form]
+    with opened() as store:
+        settled = settle_as_of(store, as_of)
+        with store.reading(call("ledger export")) as unit:
+            books = [party_of_kind(unit, operator, "operator", "operator").id] if operator else None
+            for line in writer(unit, Bounds(books, settled, day_from, day_until)):
+                click.echo(line, nl=False)
+
+
+@ledger.command()
+def verify() -> None:
+    """Check the books from their rows; exit code 1 and the first row at fault where a check fails."""
+    with opened() as store:
+        with store.reading(call("ledger verify")) as unit:
+            as_of = unit.now
+            checks = verification.findings(unit, lambda title: click.echo(f"checking: {title}", err=True))
+        run = store.run(call("ledger verify"), lambda unit: verification.record(unit, checks, as_of).model_dump())
+    for check in checks:
+        fault = "" if check["ok"] else f"  first fault: {check['first_fault']}"
+        click.echo(f"{'ok    ' if check['ok'] else 'FAILED'}  {check['check']}{fault}")
+    click.echo(run["status"])
+    if run["status"] != "passed":
+        sys.exit(1)

@@ -1,0 +1,62 @@
+"""``tariffbook serve``: gunicorn, with as many workers as the database bears."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from typing import Any
+
+import click
+from gunicorn.app.base import BaseApplication
+from prometheus_client import multiprocess
+
+from store.settings import Settings
+
+POSTGRESQL_WORKERS = 2
+THREADS = 8
+
+
+class _Server(BaseApplication):
+    """Gunicorn with options from here instead of from its own command line."""
+
+    def __init__(self, options: dict[str, Any]) -> None:
+        self.options = options
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Hand the options over."""
+        for name, value in self.options.items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        """Make the application, in each worker for itself."""
+        from gunicorn.util import import_app
+
+        return import_app("app:create_app()")
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--workers", type=click.IntRange(1, 64), help="Processes; one on SQLite, which has one writer.")
+@click.option("--threads", default=THREADS, show_default=True, type=click.IntRange(1, 64), help="Threads a process.")
+def serve(host: str, port: int, workers: int | None, threads: int) -> None:
+    """Serve the API."""
+    sqlite = Settings.from_environment().database_url.startswith("sqlite")
+    if sqlite and workers not in (None, 1):
+        raise click.UsageError("SQLite is served by one process; take PostgreSQL for more workers")
+    metrics = tempfile.mkdtemp(prefix="tariffbook-metrics-")
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = metrics
+    options = {
+        "bind": f"{host}:{port}",
+        "workers": 1 if sqlite else workers or POSTGRESQL_WORKERS,
+        "threads": threads,
+        "worker_class": "gthread",
+        "control_socket_disable": True,
+        "graceful_timeout": 30,
+        "timeout": 120,
+        "child_exit": lambda _server, worker: multiprocess.mark_process_dead(worker.pid),
+        "on_exit": lambda _server: shutil.rmtree(metrics, ignore_errors=True),
+    }
+    _Server(options).run()
