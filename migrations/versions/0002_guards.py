@@ -68,6 +68,8 @@ CHANGEABLE = (
     "refused_event",
     "stored_answer",
 )
+# PostgreSQL locks a row only for a role that may update some column of it; the triggers still refuse every update.
+LOCKABLE = ("distribution_agreement", "free_use_grant", "invoice", "party")
 
 SQLITE_LEDGER = (
     # One row holds the only value that a finished sum may have; the deferred key is checked when the work commits.
@@ -192,3 +194,4 @@ def _guard_postgresql() -> None:
     serving = op.get_bind().execute(text("SELECT 1 FROM pg_roles WHERE rolname = 'tariffbook_server'")).first()
     if serving:
         op.execute(f"GRANT UPDATE, DELETE ON {', '.join(CHANGEABLE)} TO tariffbook_server")
+        op.execute(f"GRANT UPDATE (id) ON {', '.join(LOCKABLE)} TO tariffbook_server")
