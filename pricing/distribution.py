@@ -73,10 +73,10 @@ def distribute(
 ) -> Distribution:
     """Divide a pool by an agreement: its steps in order, then the rest by weights.
 
-    A percentage is rounded half up to fen and never takes more than is available. Where the agreement divides by
-    use, ``usage`` says what counts for each beneficiary of the rest; who is not in it gets a row of 0.00. Raises
-    ``WeightsInvalid`` where something is left and nobody has a weight; ``ValueError`` for a negative pool, which
-    reverses stored rows instead.
+    A percentage is rounded half up to fen and never takes more than is available. Where the agreement divides
+    by use, ``usage`` says what counts for each beneficiary of the rest; who is not in it gets a row of 0.00.
+    Raises ``WeightsInvalid`` where something is left and nobody has a weight; ``ValueError`` for a negative
+    pool, which reverses stored rows instead.
 
     >>> from pricing.agreement import agreement_from_document
     >>> step = {"kind": "cost_recovery", "beneficiary": "operator", "shortfall": "carry", "due": "90.00"}

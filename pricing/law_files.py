@@ -39,7 +39,7 @@ SCOPES = ("national", "provincial")
 ORIGIN_PLATFORM = "platform"
 RULE_KINDS = ("general", "exception", "remark", "exclusion")
 RULE_CATEGORIES = ("public_interest", "commercial")
-"""What a rule that decides, general or exception, can say; remarks and exclusions have outcomes of their own."""
+"""What a general rule or an exception can say; remarks and exclusions have outcomes of their own."""
 RULE_FACTS = (
     "scenario.code",
     "scenario.name",
