@@ -1,0 +1,104 @@
+"""Use read from the books: what was accepted of an offering under a contract, and what of it may be charged.
+
+How postings are read (architecture: use is booked in the same ledger as money): ``usage`` debits unbilled or free use
+of a service month and day; ``bill_use`` and ``credit_use`` move use of a month and name no day, so that they leave
+the days alone; ``use_writeoff`` takes unbilled use of a month from its days.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy import Select, case, func, select
+from sqlmodel import col
+
+from ledger.tables import Account, Entry, Transaction
+from metering.accounts import BILLED, CONTRACT_KINDS, FREE, UNBILLED, WRITTEN_OFF
+from store.unit import Unit
+
+USAGE: Final = "usage"
+"""The kind of transaction by which use enters the books."""
+
+_SIGNED: Final = case((col(Entry.side) == "D", col(Entry.amount)), else_=-col(Entry.amount))
+
+
+@dataclass(frozen=True)
+class Use:
+    """Use of one offering under one contract, in millionths of its unit.
+
+    ``accepted`` is what the events brought; the books hold it as unbilled + billed + free + written_off.
+    """
+
+    accepted: int = 0
+    unbilled: int = 0
+    billed: int = 0
+    free: int = 0
+    written_off: int = 0
+
+
+@dataclass(frozen=True)
+class ChargeableUse:
+    """Use of one service month, in millionths of the unit.
+
+    ``by_day`` is all use that counts for charging, billed or not (write-offs of unbilled use are gone from it);
+    ``unbilled`` is what no bill has taken yet.
+    """
+
+    by_day: dict[date, int] = field(default_factory=dict)
+    unbilled: int = 0
+
+
+def use_of(
+    unit: Unit, contract_id: str, offering_id: str, month: str | None = None, as_of: datetime | None = None
+) -> Use:
+    """Return the use of an offering under a contract: of one service month or of all, as of a moment or now."""
+    query = (
+        _entries(contract_id)
+        .add_columns(col(Account.kind), col(Transaction.kind), func.sum(_SIGNED))
+        .join(Transaction, col(Transaction.id) == col(Entry.transaction_id))
+        .where(col(Account.offering_id) == offering_id)
+        .group_by(col(Account.kind), col(Transaction.kind))
+    )
+    if month is not None:
+        query = query.where(col(Entry.service_month) == month)
+    if as_of is not None:
+        query = query.where(col(Transaction.recorded_at) <= as_of)
+    accepted, held = 0, dict.fromkeys(CONTRACT_KINDS, 0)
+    for account_kind, posting_kind, amount in unit.connection.execute(query):
+        held[account_kind] += int(amount)
+        accepted += int(amount) if posting_kind == USAGE else 0
+    return Use(accepted, held[UNBILLED], held[BILLED], held[FREE], held[WRITTEN_OFF])
+
+
+def chargeable_use(unit: Unit, contract_id: str, until_month: str) -> dict[tuple[str, str], ChargeableUse]:
+    """Return the chargeable use of a contract by (offering id, service month), months up to and with ``until_month``.
+
+    One statement reads it all, so that days and unbilled quantity are of one moment; lock the contract first.
+    """
+    columns = (col(Account.offering_id), col(Entry.service_month), col(Entry.service_on))
+    query = (
+        _entries(contract_id)
+        .add_columns(*columns, func.sum(_SIGNED))
+        .where(col(Account.kind) == UNBILLED, col(Entry.service_month) <= until_month)
+        .group_by(*columns)
+        .order_by(*columns)
+    )
+    days: dict[tuple[str, str], dict[date, int]] = defaultdict(dict)
+    unbilled: dict[tuple[str, str], int] = defaultdict(int)
+    for offering_id, month, day, amount in unit.connection.execute(query):
+        unbilled[offering_id, month] += int(amount)
+        if day is not None and amount:
+            days[offering_id, month][day] = int(amount)
+    return {key: ChargeableUse(days[key], amount) for key, amount in unbilled.items()}
+
+
+def _entries(contract_id: str) -> Select[()]:
+    return (
+        select()
+        .select_from(Account)
+        .join(Entry, col(Entry.account_id) == col(Account.id))
+        .where(col(Account.contract_id) == contract_id, col(Account.kind).in_(CONTRACT_KINDS))
+    )

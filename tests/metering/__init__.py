@@ -1,0 +1,1 @@
+"""Tests of use: events, quotas, refusals, write-offs."""
