@@ -66,7 +66,11 @@ class Invoice(Issued, table=True):
 
 
 class InvoiceLine(SQLModel, table=True):
-    """One line of a bill: a price segment of one offering and service month, a top-up, a relief or a correction."""
+    """One line of a bill: a price segment of one offering and service month, a top-up, a relief or a correction.
+
+    ``unit_price`` is the one price that was billed (none where bands, packages or fees make several); the nominal one
+    is the highest published price that the use met, before any ceiling. ``amount`` is in the bill's price basis.
+    """
 
     __tablename__ = "invoice_line"
     __table_args__ = table(
@@ -83,6 +87,7 @@ class InvoiceLine(SQLModel, table=True):
     service_until: date = Field(sa_type=Day)
     quantity: int = Field(sa_type=Int64)
     unit_price: Decimal | None = Field(default=None, sa_type=Exact)
+    nominal_unit_price: Decimal | None = Field(default=None, sa_type=Exact)
     amount: int = Field(sa_type=Int64)
     vat_rate: Decimal = Field(sa_type=Exact)
     net: int = Field(sa_type=Int64)
@@ -121,13 +126,16 @@ class Fapiao(Issued, table=True):
 
 
 class CreditNote(Issued, table=True):
-    """A reduction of an issued bill; all of a bill's credit notes never exceed it."""
+    """A reduction of an issued bill; all of a bill's credit notes never exceed it.
+
+    ``red_pending``: a tax invoice had been issued and its red one was not confirmed yet, so the VAT waits.
+    """
 
     __tablename__ = "credit_note"
     __table_args__ = table(
         UniqueConstraint("operator_id", "number"),
         one_of("reason", "issued_in_error", "returned", "allowance", "service_stopped", "late_use"),
-        check("amounts", "gross > 0 AND gross = net + tax"),
+        check("amounts", "gross >= 0 AND gross = net + tax"),
     )
 
     id: str = Field(primary_key=True, sa_type=Words)
@@ -141,7 +149,17 @@ class CreditNote(Issued, table=True):
     tax: int = Field(sa_type=Int64)
     gross: int = Field(sa_type=Int64)
     rebill: bool = Field(sa_type=Flag)
-    red_confirmation_no: str | None = Field(default=None, sa_type=Words, unique=True)
+    red_pending: bool = Field(sa_type=Flag)
+
+
+class RedConfirmation(Issued, table=True):
+    """The number under which the tax authority's platform confirmed the red invoice of a credit note."""
+
+    __tablename__ = "red_confirmation"
+    __table_args__ = table()
+
+    credit_note_id: str = Field(primary_key=True, sa_type=Words, foreign_key="credit_note.id")
+    red_confirmation_no: str = Field(sa_type=Words, unique=True)
 
 
 class CreditNoteLine(SQLModel, table=True):

@@ -920,18 +920,17 @@ def upgrade() -> None:
         sa.Column("tax", columns.Int64(), nullable=False),
         sa.Column("gross", columns.Int64(), nullable=False),
         sa.Column("rebill", columns.Flag(), nullable=False),
-        sa.Column("red_confirmation_no", sa.Text(), nullable=True),
+        sa.Column("red_pending", columns.Flag(), nullable=False),
         sa.CheckConstraint(
             "reason IN ('issued_in_error', 'returned', 'allowance', 'service_stopped', 'late_use')",
             name=op.f("ck_credit_note_reason"),
         ),
-        sa.CheckConstraint("gross > 0 AND gross = net + tax", name=op.f("ck_credit_note_amounts")),
+        sa.CheckConstraint("gross >= 0 AND gross = net + tax", name=op.f("ck_credit_note_amounts")),
         sa.ForeignKeyConstraint(["buyer_id"], ["party.id"], name=op.f("fk_credit_note_buyer_id")),
         sa.ForeignKeyConstraint(["invoice_id"], ["invoice.id"], name=op.f("fk_credit_note_invoice_id")),
         sa.ForeignKeyConstraint(["operator_id"], ["party.id"], name=op.f("fk_credit_note_operator_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_credit_note")),
         sa.UniqueConstraint("operator_id", "number", name=op.f("uq_credit_note_operator_id_number")),
-        sa.UniqueConstraint("red_confirmation_no", name=op.f("uq_credit_note_red_confirmation_no")),
         sqlite_strict=True,
     )
     with op.batch_alter_table("credit_note", schema=None) as batch_op:
@@ -1008,6 +1007,7 @@ def upgrade() -> None:
         sa.Column("service_until", columns.Day(), nullable=False),
         sa.Column("quantity", columns.Int64(), nullable=False),
         sa.Column("unit_price", columns.Exact(), nullable=True),
+        sa.Column("nominal_unit_price", columns.Exact(), nullable=True),
         sa.Column("amount", columns.Int64(), nullable=False),
         sa.Column("vat_rate", columns.Exact(), nullable=False),
         sa.Column("net", columns.Int64(), nullable=False),
@@ -1104,3 +1104,19 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("dispute_decision", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_dispute_decision_recorded_at"), ["recorded_at"], unique=False)
+
+    op.create_table(
+        "red_confirmation",
+        sa.Column("recorded_at", columns.Instant(), nullable=False),
+        sa.Column("recorded_by", sa.Text(), nullable=True),
+        sa.Column("credit_note_id", sa.Text(), nullable=False),
+        sa.Column("red_confirmation_no", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["credit_note_id"], ["credit_note.id"], name=op.f("fk_red_confirmation_credit_note_id")
+        ),
+        sa.PrimaryKeyConstraint("credit_note_id", name=op.f("pk_red_confirmation")),
+        sa.UniqueConstraint("red_confirmation_no", name=op.f("uq_red_confirmation_red_confirmation_no")),
+        sqlite_strict=True,
+    )
+    with op.batch_alter_table("red_confirmation", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_red_confirmation_recorded_at"), ["recorded_at"], unique=False)

@@ -46,6 +46,7 @@ APPEND_ONLY = (
     "payout",
     "product",
     "product_registration",
+    "red_confirmation",
     "refund",
     "resource",
     "revenue_cap",
