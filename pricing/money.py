@@ -61,9 +61,7 @@ _UNIT_PRICE: Final = _Kind(
     signed=False,
     example="0.0004",
 )
-_RATE: Final = _Kind(
-    "a rate", UNIT_PRICE_SCALE, RATE_LIMIT * 10**UNIT_PRICE_SCALE, signed=False, example="2.20"
-)
+_RATE: Final = _Kind("a rate", UNIT_PRICE_SCALE, RATE_LIMIT * 10**UNIT_PRICE_SCALE, signed=False, example="2.20")
 
 
 def _read(text: object, kind: _Kind) -> int:
@@ -157,7 +155,7 @@ def format_unit_price(price: Decimal | Fraction) -> str:
     >>> [format_unit_price(price) for price in (Decimal("0.1"), Decimal("4E-4"), Fraction(10, 3))]
     ['0.10', '0.0004', '3.33333333']
     """
-    return format_scaled(round_half_up(Fraction(price) * 10**UNIT_PRICE_SCALE), UNIT_PRICE_SCALE, MONEY_SCALE)
+    return format_scaled(_scaled_half_up(price, UNIT_PRICE_SCALE), UNIT_PRICE_SCALE, MONEY_SCALE)
 
 
 def parse_rate(text: str) -> Decimal:
@@ -176,7 +174,7 @@ def format_rate(rate: Decimal) -> str:
     >>> format_rate(Decimal("8.20")), format_rate(Decimal("1E+1"))
     ('8.2', '10')
     """
-    return format_scaled(round_half_up(Fraction(rate) * 10**UNIT_PRICE_SCALE), UNIT_PRICE_SCALE)
+    return format_scaled(_scaled_half_up(rate, UNIT_PRICE_SCALE), UNIT_PRICE_SCALE)
 
 
 def format_exact(fen: Fraction) -> str:
@@ -189,7 +187,7 @@ def format_exact(fen: Fraction) -> str:
     ('3.685', '0.04')
     """
     scale = UNIT_PRICE_SCALE + QUANTITY_SCALE
-    return format_scaled(round_half_up(fen * 10 ** (scale - MONEY_SCALE)), scale, MONEY_SCALE)
+    return format_scaled(_scaled_half_up(fen, scale - MONEY_SCALE), scale, MONEY_SCALE)
 
 
 def round_half_up(value: Fraction | Decimal | int) -> int:
@@ -198,9 +196,19 @@ def round_half_up(value: Fraction | Decimal | int) -> int:
     >>> round_half_up(Fraction(5, 2)), round_half_up(Fraction(-5, 2)), round_half_up(Decimal("0.49"))
     (3, -3, 0)
     """
-    exact = Fraction(value)
-    size = (2 * abs(exact.numerator) + exact.denominator) // (2 * exact.denominator)
-    return -size if exact < 0 else size
+    return _divided_half_up(*value.as_integer_ratio())
+
+
+def _divided_half_up(numerator: int, denominator: int) -> int:
+    """The quotient by a denominator above zero, to the nearest whole number, a half away from zero."""
+    size = (2 * abs(numerator) + denominator) // (2 * denominator)
+    return -size if numerator < 0 else size
+
+
+def _scaled_half_up(value: Fraction | Decimal, places: int) -> int:
+    """``value`` in units of ``10 ** -places``, rounded half up."""
+    numerator, denominator = value.as_integer_ratio()
+    return _divided_half_up(numerator * 10**places, denominator)
 
 
 def percent_of(amount: Fraction | int, percent: Decimal) -> Fraction:

@@ -196,9 +196,7 @@ class Volume(_Tiered):
     def bands(self, quantity_micro: int) -> list[BandCharge]:
         """The charge for a quantity, in one part; none without use."""
         last = list(self._reached(quantity_micro))[-1:]
-        return [
-            tier.charge(Band.VOLUME, index, lower_micro, quantity_micro) for index, lower_micro, tier in last
-        ]
+        return [tier.charge(Band.VOLUME, index, lower_micro, quantity_micro) for index, lower_micro, tier in last]
 
     def clipped(self, limit: Fraction) -> Volume:
         """The model with each tier at the lower of its price and ``limit``."""
@@ -259,7 +257,8 @@ Model = PerUnit | Graduated | Volume | Package
 
 def _at_price(price: UnitPrice, quantity_micro: int) -> Fraction:
     """Quantity × price in fen, exact."""
-    return Fraction(price) * FEN_PER_YUAN * quantity_micro / MICRO_PER_UNIT
+    numerator, denominator = price.as_integer_ratio()
+    return Fraction(numerator * FEN_PER_YUAN * quantity_micro, denominator * MICRO_PER_UNIT)
 
 
 def _published(price: UnitPrice) -> str:
