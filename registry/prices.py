@@ -41,7 +41,7 @@ def ceiling_versions(
     rows = unit.session.execute(_ceilings(offering_id, charging_form, as_of)).scalars().all()
     return [
         CeilingVersion(**{**row.model_dump(), "effective_until": span.end})
-        for row, span in zip(rows, spans(rows), strict=True)
+        for row, span in zip(rows, version_spans(rows), strict=True)
     ]
 
 
@@ -56,7 +56,7 @@ def ceiling_on(
 
 
 def tariff_versions(unit: Unit, offering_id: str, as_of: datetime | None = None) -> list[TariffVersion]:
-    """Return every tariff of an offering in time order; each holds until the next one starts (see ``spans``)."""
+    """Return every tariff of an offering in time order; each holds until the next starts (see ``version_spans``)."""
     return list(unit.session.execute(_tariffs(offering_id, as_of)).scalars().all())
 
 
@@ -65,7 +65,7 @@ def tariff_on(unit: Unit, offering_id: str, day: date, as_of: datetime | None = 
     return _newest_on(unit, _tariffs(offering_id, as_of), TariffVersion, day)
 
 
-def spans(versions: Sequence[CeilingVersion | TariffVersion]) -> list[Span]:
+def version_spans(versions: Sequence[CeilingVersion | TariffVersion]) -> list[Span]:
     """Return the days on which each of a series of versions holds; the series is in time order."""
     starts: list[date | None] = [version.effective_from for version in versions[1:]]
     return [

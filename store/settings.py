@@ -9,6 +9,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pricing.errors import Malformed
+from pricing.operating_year import OperatingYear
 
 DEFAULT_DATABASE = Path("var") / "tariffbook.db"
 
@@ -25,6 +26,7 @@ class Settings:
 
     ``late_event_days_max`` and ``future_event_minutes_max`` bound the time of a usage event; ``body_bytes_max`` the
     size of a request; ``wait_seconds_max`` how long a call waits for another's lock before it gives up.
+    ``operating_year`` is what counts as a complete operating year, which the Price Notice leaves open.
     """
 
     database_url: str
@@ -38,6 +40,7 @@ class Settings:
     body_bytes_max: int = 16 * 1024 * 1024
     wait_seconds_max: int = 10
     buyer_quote_days_max: int = 90
+    operating_year: OperatingYear = OperatingYear.CALENDAR_YEAR
 
     @property
     def zone(self) -> ZoneInfo:
@@ -65,6 +68,10 @@ class Settings:
                 raise SettingInvalid(message)
             return int(value)
 
+        operating_year = text("OPERATING_YEAR") or cls.operating_year.value
+        if operating_year not in list(OperatingYear):
+            message = f"TARIFFBOOK_OPERATING_YEAR is {operating_year!r}; give one of {', '.join(OperatingYear)}"
+            raise SettingInvalid(message)
         timezone = text("TIMEZONE") or cls.timezone
         try:
             ZoneInfo(timezone)
@@ -85,6 +92,7 @@ class Settings:
             body_bytes_max=count("BODY_BYTES_MAX", cls.body_bytes_max),
             wait_seconds_max=count("WAIT_SECONDS_MAX", cls.wait_seconds_max),
             buyer_quote_days_max=count("BUYER_QUOTE_DAYS_MAX", cls.buyer_quote_days_max),
+            operating_year=OperatingYear(operating_year),
         )
 
 
