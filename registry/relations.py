@@ -54,13 +54,15 @@ def authorisation_of(unit: Unit, offering_id: str) -> Authorisation:
         .join(Offering, col(Offering.product_id) == col(Product.id))
         .where(col(Offering.id) == offering_id)
     )
-    return unit.session.execute(query).scalar_one()
+    found: Authorisation = unit.session.execute(query).scalar_one()
+    return found
 
 
 def product_of(unit: Unit, offering_id: str) -> Product:
     """Return the product that an offering is a use of."""
     query = select(Product).join(Offering, col(Offering.product_id) == col(Product.id))
-    return unit.session.execute(query.where(col(Offering.id) == offering_id)).scalar_one()
+    found: Product = unit.session.execute(query.where(col(Offering.id) == offering_id)).scalar_one()
+    return found
 
 
 def require_grantor(unit: Unit, authorisation: Authorisation, what: str, ref: str, field: str | None = None) -> None:
@@ -83,7 +85,7 @@ def names_caller(unit: Unit) -> ColumnElement[bool]:
     return false()
 
 
-def products_under(unit: Unit) -> Select[tuple[str]]:
+def products_under(unit: Unit) -> Select[str]:
     """Return the query of the ids of products made under authorisations to which the caller is a party."""
     return (
         select(col(Product.id))
@@ -92,13 +94,11 @@ def products_under(unit: Unit) -> Select[tuple[str]]:
     )
 
 
-def offerings_under(unit: Unit) -> Select[tuple[str]]:
+def offerings_under(unit: Unit) -> Select[str]:
     """Return the query of the ids of offerings of products under the caller's authorisations."""
     return select(col(Offering.id)).where(col(Offering.product_id).in_(products_under(unit)))
 
 
-def contracts_under(unit: Unit) -> Select[tuple[str]]:
+def contracts_under(unit: Unit) -> Select[str]:
     """Return the query of the ids of contracts that hold an offering under the caller's authorisations."""
-    return select(col(ContractOffering.contract_id)).where(
-        col(ContractOffering.offering_id).in_(offerings_under(unit))
-    )
+    return select(col(ContractOffering.contract_id)).where(col(ContractOffering.offering_id).in_(offerings_under(unit)))

@@ -1,0 +1,36 @@
+"""Spans of days that a body states: from the first day until the first day that no longer belongs to them."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+from pricing.errors import Refusal
+from pricing.period import Span
+
+
+class DatesReversed(Refusal):
+    """A span that ends before it has begun, so that no day lies in it."""
+
+    code = "dates_reversed"
+
+
+def require_span(given: Mapping[str, Any], first: str = "effective_from", until: str = "effective_until") -> Span:
+    """Return the span between two fields of a body, open where ``until`` was not given; raises DatesReversed."""
+    start, end = given[first], given[until]
+    if end is not None and end <= start:
+        message = f"{until} {end} is not after {first} {start}; it is the first day that no longer belongs to the term"
+        raise DatesReversed(message, errors={until: [message]})
+    return Span(start, end)
+
+
+def years_after(day: date, years: int) -> date:
+    """Return the same day some years later; for 29 February in a common year, 28 February.
+
+    >>> years_after(date(2025, 3, 1), 5), years_after(date(2024, 2, 29), 3)
+    (datetime.date(2030, 3, 1), datetime.date(2027, 2, 28))
+    """
+    year = day.year + years
+    return date(year, day.month, min(day.day, calendar.monthrange(year, day.month)[1]))
