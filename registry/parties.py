@@ -72,3 +72,17 @@ def party_document(unit: Unit, party: Party) -> dict[str, Any]:
         **party.model_dump(exclude={"recorded_by"}),
         "affiliate_of": code_of(unit, Party, party.affiliate_of) if party.affiliate_of else None,
     }
+
+
+def affiliated(unit: Unit, buyer_id: str, operator_id: str) -> bool:
+    """Say whether two parties are one, or affiliates of each other over any number of steps (Operation Rules 6).
+
+    Parties that are affiliates of a common third are affiliates too.
+    """
+    return _head(unit, buyer_id) == _head(unit, operator_id)
+
+
+def _head(unit: Unit, party_id: str) -> str:
+    """Return the party at the head of a group. A party names one registered before it, so the way there ends."""
+    above = unit.session.get_one(Party, party_id).affiliate_of
+    return party_id if above is None else _head(unit, above)
