@@ -157,9 +157,7 @@ class Agreement:
     def contribution_weights(self) -> dict[str, Fraction]:
         """Return the exact Shapley value of each beneficiary of the rest; raise ``UtilityTableInvalid``."""
         players = [share.beneficiary for share in self.residual.shares]
-        return shapley(
-            players, {frozenset(row.coalition): Fraction(row.utility) for row in self.utility_table}
-        )
+        return shapley(players, {frozenset(row.coalition): Fraction(row.utility) for row in self.utility_table})
 
     def utility_digest(self) -> str:
         """Return the SHA-256 of the utility table, by which a statement pins it."""
@@ -238,6 +236,9 @@ _UNREAD: Final = FixedFee(beneficiary="", shortfall=Shortfall.LAPSE, amount=0)
 
 
 def _step(field: Field) -> Step:
+    if not isinstance(field.value, Mapping):
+        field.fault("must be an object")
+        return _UNREAD
     given = field.child("kind")
     kind = given.choice(StepKind)
     if given.value != kind:
@@ -264,9 +265,7 @@ def _step(field: Field) -> Step:
             )
         case StepKind.PERCENTAGE:
             percent = fields["percent"].percent()
-            return Percentage(
-                beneficiary=beneficiary, shortfall=shortfall, payee=payee, percent=percent, of=of
-            )
+            return Percentage(beneficiary=beneficiary, shortfall=shortfall, payee=payee, percent=percent, of=of)
         case StepKind.HOLDBACK:
             return Holdback(
                 beneficiary=beneficiary,

@@ -85,9 +85,7 @@ def largest_remainder_carrying(
     return Allocation(parts, claims)
 
 
-def reverse_in_proportion(
-    rows: Mapping[str, int], already_reversed: Mapping[str, int], amount: int
-) -> dict[str, int]:
+def reverse_in_proportion(rows: Mapping[str, int], already_reversed: Mapping[str, int], amount: int) -> dict[str, int]:
     """Return what to add to each row to take ``amount`` back: parts of zero or less that sum to ``-amount``.
 
     The amount is divided in proportion to what remains of the rows, so no row is ever taken below zero and
@@ -102,9 +100,7 @@ def reverse_in_proportion(
     """
     remaining = {party: row - already_reversed.get(party, 0) for party, row in rows.items()}
     if amount < 0 or min(rows.values(), default=0) < 0 or min(remaining.values(), default=0) < 0:
-        raise ValueError(
-            f"{amount} cannot be reversed out of {dict(rows)}, reversed so far {dict(already_reversed)}"
-        )
+        raise ValueError(f"{amount} cannot be reversed out of {dict(rows)}, reversed so far {dict(already_reversed)}")
     if amount > (left := sum(remaining.values())):
         raise ReversalTooLarge(f"{amount} fen cannot be reversed: only {left} fen remain of these rows")
     parts = largest_remainder(amount, list(remaining.items()))
@@ -166,9 +162,7 @@ def _worths(players: Sequence[str], utility: Mapping[frozenset[str], Fraction | 
     missing = [coalition for coalition in coalitions[1:] if coalition not in utility]
     if missing:
         example = ", ".join(sorted(missing[0]))
-        raise UtilityTableInvalid(
-            f"the utility of {len(missing)} coalitions is missing, first that of {{{example}}}"
-        )
+        raise UtilityTableInvalid(f"the utility of {len(missing)} coalitions is missing, first that of {{{example}}}")
     return [Fraction(utility.get(coalition, 0)) for coalition in coalitions]
 
 

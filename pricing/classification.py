@@ -126,9 +126,7 @@ def classify(facts: OfferingFacts, day: date, law: Law) -> Classification:
     return Classification(deciding.outcome, tuple(_reason(rule, named) for rule in (deciding, *remarks)))
 
 
-def not_offerable(
-    product_form: str, resources: Iterable[ResourceFacts], day: date, law: Law
-) -> tuple[Reason, ...]:
+def not_offerable(product_form: str, resources: Iterable[ResourceFacts], day: date, law: Law) -> tuple[Reason, ...]:
     """Return why a product may never be offered, one reason per resource and exclusion; none means it may.
 
     Opinion, 十二; Operation Rules, article 21: confidential resources, and raw resources sold straight to
@@ -140,9 +138,7 @@ def not_offerable(
     for resource in resources:
         facts = {"product.form": product_form} | resource.by_name()
         reasons += (
-            _reason(rule, facts, subject=f"resource {resource.code}")
-            for rule in exclusions
-            if _applies(rule, facts)
+            _reason(rule, facts, subject=f"resource {resource.code}") for rule in exclusions if _applies(rule, facts)
         )
     return tuple(reasons)
 
@@ -163,9 +159,7 @@ def _deciding_rule(applying: list[Rule], facts: Mapping[str, str | None]) -> Rul
 
 def _conflict(rules: list[Rule]) -> ClassificationConflict:
     named = " and ".join(f"{rule.rule} ({rule.source}, {rule.article}: {rule.outcome})" for rule in rules)
-    message = (
-        f"{named} both apply and neither goes before the other; the grantor decides, or the rules are mended"
-    )
+    message = f"{named} both apply and neither goes before the other; the grantor decides, or the rules are mended"
     return ClassificationConflict(message, rules=[rule.rule for rule in rules])
 
 

@@ -39,9 +39,7 @@ def check_credit_code(code: str) -> str:
             "I, O, S, V and Z do not occur",
         )
     if compact[-1] != (expected := uscc.calc_check_digit(compact[:-1])):
-        raise _invalid(
-            code, f"the check character at the end is {compact[-1]} and would have to be {expected}"
-        )
+        raise _invalid(code, f"the check character at the end is {compact[-1]} and would have to be {expected}")
     organisation = compact[_ORGANISATION]
     if organisation[-1] != (expected := _organisation_check_character(organisation[:-1])):
         raise _invalid(code, f"its organisation code {organisation} would have to end in {expected}")

@@ -55,9 +55,7 @@ class Field:
             return {name: _silent() for name in (*required, *optional)}
         for name, value in self.value.items():
             if name not in required and name not in optional:
-                self._child(name, value).fault(
-                    f"unknown field; known here: {', '.join((*required, *optional))}"
-                )
+                self._child(name, value).fault(f"unknown field; known here: {', '.join((*required, *optional))}")
         fields = {name: self._child(name, self.value.get(name)) for name in (*required, *optional)}
         for name in required:
             if fields[name].value is None:
@@ -100,7 +98,8 @@ class Field:
         known = list(choices)
         if isinstance(self.value, str) and self.value in [choice.value for choice in known]:
             return choices(self.value)
-        self.fault(f"{shown(self.value)} is none of: {', '.join(known)}")
+        problem = "is required" if self.value is None else f"{shown(self.value)} is none of these"
+        self.fault(f"{problem}: {', '.join(known)}")
         return known[0]
 
     def money(self) -> int:

@@ -223,9 +223,7 @@ class _Reader:
     def percent_table(self, node: yaml.Node | None) -> Mapping[str, Decimal]:
         """Read a table of quoted percentages by code."""
         fields = self.mapping(node)
-        return MappingProxyType(
-            {self._as_code(key, node): self.number(value) for key, value in fields.items()}
-        )
+        return MappingProxyType({self._as_code(key, node): self.number(value) for key, value in fields.items()})
 
     def codes(self, node: yaml.Node | None) -> tuple[str, ...]:
         """Read a list of codes, each once."""

@@ -76,9 +76,7 @@ class Reference:
     expires_on: date | None
 
 
-LawValue = (
-    Decimal | int | MonthDay | Mapping[str, Decimal] | tuple[str, ...] | tuple[Entry, ...] | tuple[Rule, ...]
-)
+LawValue = Decimal | int | MonthDay | Mapping[str, Decimal] | tuple[str, ...] | tuple[Entry, ...] | tuple[Rule, ...]
 
 
 @dataclass(frozen=True)

@@ -49,9 +49,7 @@ class LawInvalid(Problem):
     code = "law_invalid"
 
     def __init__(self, faults: list[LawFault]) -> None:
-        super().__init__(
-            "the law cannot be used as it is written:\n" + "\n".join(str(fault) for fault in faults)
-        )
+        super().__init__("the law cannot be used as it is written:\n" + "\n".join(str(fault) for fault in faults))
         self.faults = tuple(faults)
 
 
@@ -252,9 +250,7 @@ def vat_rate_percent(law: Law, day: date, category: str = DEFAULT_VAT_CATEGORY) 
     """
     table = law.parameter(VAT_RATE_TABLE).percent_table(day)
     if category not in table:
-        message = (
-            f"there is no VAT category {category!r} on {day}; known on that day: {', '.join(sorted(table))}"
-        )
+        message = f"there is no VAT category {category!r} on {day}; known on that day: {', '.join(sorted(table))}"
         raise VatCategoryUnknown(message)
     return table[category]
 

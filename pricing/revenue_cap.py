@@ -289,9 +289,7 @@ def _check_tax_basis(figures: CapFigures) -> None:
     if figures.revenue_basis is not PriceBasis.TAX_EXCLUSIVE:
         return
     errors = {
-        f"years.{index}.tax.vat": [
-            f"{format_money(year.vat)} of VAT cannot be part of a tax-exclusive maximum"
-        ]
+        f"years.{index}.tax.vat": [f"{format_money(year.vat)} of VAT cannot be part of a tax-exclusive maximum"]
         for index, year in enumerate(figures.years)
         if year.vat
     }
@@ -361,8 +359,6 @@ def _percent_text(ratio: Fraction) -> str:
 
 def _sale_value(sale: PlannedSale) -> Fraction:
     if sale.per_quantity <= 0:
-        message = (
-            f"the ceiling of {sale.offering} is per {sale.per_quantity} millionths of a unit, not more than 0"
-        )
+        message = f"the ceiling of {sale.offering} is per {sale.per_quantity} millionths of a unit, not more than 0"
         raise ValueError(message)
     return Fraction(sale.unit_price) * 100 * sale.planned / sale.per_quantity
