@@ -59,10 +59,8 @@ def delivered_by_month(
 
 def _accounts(
     unit: Unit, offerings: Sequence[str] | None, after: tuple[str, str] | None
-) -> Sequence[tuple[int, str, str]]:
-    query = select(col(Account.id), col(Account.offering_id), col(Account.asset)).where(
-        col(Account.kind) == DELIVERED
-    )
+) -> Sequence[tuple[int | None, str, str]]:
+    query = select(col(Account.id), col(Account.offering_id), col(Account.asset)).where(col(Account.kind) == DELIVERED)
     if offerings is not None:
         query = query.where(col(Account.offering_id).in_(offerings))
     if after is not None:
@@ -71,7 +69,7 @@ def _accounts(
     return [(number, str(offering_id), asset) for number, offering_id, asset in rows]
 
 
-def _months(unit: Unit, account_id: int, month: str | None, later_than: str | None) -> Sequence[tuple[str, int]]:
+def _months(unit: Unit, account_id: int | None, month: str | None, later_than: str | None) -> Sequence[tuple[str, int]]:
     delivered = func.sum(case((col(Entry.side) == "C", col(Entry.amount)), else_=-col(Entry.amount)))
     query = (
         select(col(Entry.service_month), delivered)

@@ -122,8 +122,8 @@ class Rate(_Exact[Decimal]):
         return money.parse_rate(text)
 
     def write(self, value: Decimal) -> str:
-        """Return plain decimal notation."""
-        return money.format_rate(value)
+        """Return plain decimal notation, with the digits given."""
+        return format(value, "f")
 
 
 class Day(_Exact[date]):
