@@ -274,7 +274,10 @@ class AgreementSignature(Issued, table=True):
 
 
 class Settlement(Issued, table=True):
-    """A run of the distribution for one operator and month; the past is never run again."""
+    """A run of the distribution for one operator and month; the past is never run again.
+
+    ``as_of`` is the instant up to which the run took what was recorded; the next one goes on from there.
+    """
 
     __tablename__ = "settlement"
     __table_args__ = table(UniqueConstraint("operator_id", "month"))
@@ -282,8 +285,29 @@ class Settlement(Issued, table=True):
     id: str = Field(primary_key=True, sa_type=Words)
     operator_id: str = Field(sa_type=Words, foreign_key="party.id", index=True)
     month: str = Field(sa_type=Words)
+    as_of: datetime = Field(sa_type=Instant)
     pool: int = Field(sa_type=Int64)
     output_vat: int = Field(sa_type=Int64)
+
+
+class SettlementPool(SQLModel, table=True):
+    """One pool of a run: what was distributed, what was reversed of earlier runs, and what is left for later ones.
+
+    ``outstanding`` is billed and not distributed yet (collected basis); ``odd_fen`` is what each beneficiary of the
+    rest is still owed in fractions of a fen, as exact text by party code.
+    """
+
+    __tablename__ = "settlement_pool"
+    __table_args__ = table(check("amounts", "distributed >= 0 AND reversed >= 0"))
+
+    settlement_id: str = Field(primary_key=True, sa_type=Words, foreign_key="settlement.id")
+    agreement_id: str = Field(primary_key=True, sa_type=Words, foreign_key="distribution_agreement.id")
+    offering_id: str = Field(primary_key=True, sa_type=Words, foreign_key="offering.id")
+    distributed: int = Field(sa_type=Int64)
+    reversed: int = Field(sa_type=Int64)
+    output_vat: int = Field(sa_type=Int64)
+    outstanding: int = Field(sa_type=Int64)
+    odd_fen: Any = Field(sa_type=Document)
 
 
 class SettlementTake(SQLModel, table=True):
@@ -302,7 +326,10 @@ class SettlementTake(SQLModel, table=True):
 
 
 class SettlementShare(SQLModel, table=True):
-    """What one beneficiary got from one pool by one step of the agreement, or gave back of an earlier share."""
+    """What one beneficiary got from one pool by one step of the agreement, or gave back of an earlier share.
+
+    ``reverses`` is the row that a reversal takes back a part of, or the holdback that a release ends.
+    """
 
     __tablename__ = "settlement_share"
     __table_args__ = table(one_of("kind", "share", "reversal", "holdback", "release"))

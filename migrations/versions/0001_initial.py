@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
-
 from store import columns
 
 revision = "0001"
@@ -439,6 +438,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("operator_id", sa.Text(), nullable=False),
         sa.Column("month", sa.Text(), nullable=False),
+        sa.Column("as_of", columns.Instant(), nullable=False),
         sa.Column("pool", columns.Int64(), nullable=False),
         sa.Column("output_vat", columns.Int64(), nullable=False),
         sa.ForeignKeyConstraint(["operator_id"], ["party.id"], name=op.f("fk_settlement_operator_id")),
@@ -713,6 +713,25 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_free_use_grant_offering_id"), ["offering_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_free_use_grant_recorded_at"), ["recorded_at"], unique=False)
 
+    op.create_table(
+        "settlement_pool",
+        sa.Column("settlement_id", sa.Text(), nullable=False),
+        sa.Column("agreement_id", sa.Text(), nullable=False),
+        sa.Column("offering_id", sa.Text(), nullable=False),
+        sa.Column("distributed", columns.Int64(), nullable=False),
+        sa.Column("reversed", columns.Int64(), nullable=False),
+        sa.Column("output_vat", columns.Int64(), nullable=False),
+        sa.Column("outstanding", columns.Int64(), nullable=False),
+        sa.Column("odd_fen", columns.Document(), nullable=False),
+        sa.CheckConstraint("distributed >= 0 AND reversed >= 0", name=op.f("ck_settlement_pool_amounts")),
+        sa.ForeignKeyConstraint(
+            ["agreement_id"], ["distribution_agreement.id"], name=op.f("fk_settlement_pool_agreement_id")
+        ),
+        sa.ForeignKeyConstraint(["offering_id"], ["offering.id"], name=op.f("fk_settlement_pool_offering_id")),
+        sa.ForeignKeyConstraint(["settlement_id"], ["settlement.id"], name=op.f("fk_settlement_pool_settlement_id")),
+        sa.PrimaryKeyConstraint("settlement_id", "agreement_id", "offering_id", name=op.f("pk_settlement_pool")),
+        sqlite_strict=True,
+    )
     op.create_table(
         "settlement_share",
         sa.Column("id", sa.Text(), nullable=False),

@@ -51,6 +51,7 @@ APPEND_ONLY = (
     "resource",
     "revenue_cap",
     "settlement",
+    "settlement_pool",
     "settlement_share",
     "settlement_take",
     "statement",
