@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 
 from flask import Flask, Response, g, request
-from flask_smorest import Api
 
 from schemas import fields
 from store.settings import Settings
@@ -25,7 +24,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["tariffbook"] = Store(settings)
     app.before_request(_name_request)
     app.after_request(_add_headers)
-    api = Api(app)
+    api = documentation.ProblemApi(app)
     documentation.describe(api, fields.openapi_properties)
     for door in routes.DOORS:
         api.register_blueprint(door, url_prefix=f"{documentation.BASE}{door.url_prefix}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Blueprint, Response, send_from_directory
 from flask_smorest import Api
 
+from schemas.wire import ProblemDocument
+from web import problems
 from web.door import guard
 
 BASE = "/api/v1"
@@ -46,6 +49,18 @@ _START = f"""SwaggerUIBundle({{ url: "{BASE}/openapi.json", dom_id: "#swagger-ui
 """
 
 pages = Blueprint("documentation", __name__)
+
+
+class ProblemApi(Api):
+    """The generator of the document, which says that every error is a problem document of its own media type."""
+
+    ERROR_SCHEMA = ProblemDocument
+
+    def _register_responses(self) -> None:
+        described = {status.name: status.phrase for status in HTTPStatus if status >= HTTPStatus.BAD_REQUEST}
+        for name, description in {**described, "DEFAULT_ERROR": "What went wrong"}.items():
+            content = {problems.MEDIA_TYPE: {"schema": ProblemDocument}}
+            self.spec.components.response(name, {"description": description, "content": content}, lazy=True)
 
 
 def describe(api: Api, properties: Callable[..., dict[str, Any]]) -> None:
