@@ -43,8 +43,9 @@ class _Exact(fields.Field[T]):
         """Return the text that says a value."""
         raise NotImplementedError
 
-    def _serialize(self, value: T | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
-        return None if value is None else self.write(value)
+    def _serialize(self, value: T | str | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        """Write a value; what a frozen document holds is the text already."""
+        return value if value is None or isinstance(value, str) else self.write(value)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> T:
         if not isinstance(value, str):
