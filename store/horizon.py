@@ -15,7 +15,7 @@ from sqlmodel import col
 from pricing.errors import Refusal, Unavailable
 from store.engine import WRITING, reader_clock, writer_turn
 from store.tables import Horizon
-from store.unit import Store
+from store.unit import Store, Unit
 
 _TICK = timedelta(microseconds=1)
 
@@ -48,6 +48,19 @@ def advance(store: Store) -> datetime:
                 return latest
             connection.execute(insert(Horizon).values(at=moment))
     return moment
+
+
+def reached(unit: Unit) -> datetime:
+    """Return how far the horizon has been moved: everything recorded until then can be read in this transaction.
+
+    A use case that goes on from where the last one stopped takes this, and not the present, as its bound. Raises
+    LookupError where nobody has moved it yet: the door does so before it opens the transaction.
+    """
+    latest = _latest(unit.connection)
+    if latest is None:
+        message = "the horizon was never moved; advance it before this use case"
+        raise LookupError(message)
+    return latest
 
 
 def settle_as_of(store: Store, wanted: datetime | None) -> datetime:

@@ -22,7 +22,7 @@ from pricing.errors import Forbidden, Unauthenticated, UnsupportedMedia
 from registry.keys import authenticate
 from schemas.wire import NoQuery, PageQuery, page_of
 from store.engine import reader_clock
-from store.horizon import settle_as_of
+from store.horizon import advance, settle_as_of
 from store.idempotency import KEY_LENGTH_MAX, IdempotencyKeyMissing, claim_of
 from store.paging import page
 from store.unit import Call, Principal, Store, Unit
@@ -49,7 +49,7 @@ class Door(Blueprint):
         super().__init__(name, module, url_prefix=url_prefix, description=description)
 
 
-def writes(
+def writes(  # noqa: PLR0913 - each says one thing of the route, by its name
     door: Door,
     rule: str,
     *,
@@ -59,10 +59,12 @@ def writes(
     status: int = 201,
     method: str = "POST",
     keyed: bool = True,
+    at_horizon: bool = False,
 ) -> Callable[[Use], Use]:
     """Make a route of a use case that writes: ``use(unit, body, **path)`` returns its document, or (status, document).
 
     ``keyed`` routes need an Idempotency-Key. Without ``body`` the use case is called as ``use(unit, **path)``.
+    With ``at_horizon`` the horizon is moved to the present first, for a use case that takes all recorded until then.
     """
 
     def decorate(use: Use) -> Use:
@@ -73,6 +75,8 @@ def writes(
             def work(unit: Unit) -> tuple[int, bytes]:
                 return _worded(use(unit, *arguments, **path), answer, status)
 
+            if at_horizon:
+                advance(store())
             return _perform(use.__name__, work, keyed=keyed)
 
         documented = view
