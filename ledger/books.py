@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import insert, select, text
+from sqlalchemy import func, insert, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
@@ -54,7 +54,10 @@ class Leg:
 
 @dataclass(frozen=True)
 class Posting:
-    """A transaction to post. ``key`` is unique in the books; ``document_id`` names the paper behind it."""
+    """A transaction to post. ``key`` is unique in the books; ``document_id`` names the paper behind it.
+
+    ``id`` is one of ``reserve``, where rows that name the transaction are written before it.
+    """
 
     key: str
     kind: str
@@ -64,6 +67,7 @@ class Posting:
     document_id: str | None = None
     event_count: int | None = None
     event_digest: str | None = None
+    id: int | None = None
 
 
 class Unbalanced(AssertionError):
@@ -80,10 +84,20 @@ def credit(account: AccountRef, amount: int, month: str | None = None, day: date
     return _leg(account, "C", amount, month, day)
 
 
+def reserve(unit: Unit, count: int) -> list[int]:
+    """Return ids for up to ``count`` postings of this unit, rising; call it once a unit. What is not used is a gap."""
+    if unit.dialect == "sqlite":
+        last = unit.connection.execute(select(func.max(col(Transaction.id)))).scalar_one() or 0
+        return [last + number for number in range(1, count + 1)]
+    drawn = unit.connection.execute(_NEXT_IDS, {"count": count}).scalars()
+    return sorted(drawn)
+
+
 def post(unit: Unit, postings: Sequence[Posting]) -> list[int]:
     """Write postings in a fixed number of statements; return the transactions' ids in the order given.
 
-    Raises Unbalanced. A posting without legs (nothing moved) is a fault too: leave it out.
+    All of them have a reserved id, or none has. Raises Unbalanced. A posting without legs (nothing moved) is a fault
+    too: leave it out.
     """
     if not postings:
         return []
@@ -143,6 +157,7 @@ def _insert_transactions(unit: Unit, postings: Sequence[Posting]) -> list[int]:
             "document_id": posting.document_id,
             "event_count": posting.event_count,
             "event_digest": posting.event_digest,
+            **({} if posting.id is None else {"id": posting.id}),
         }
         for posting in postings
     ]
@@ -154,6 +169,7 @@ def _insert_transactions(unit: Unit, postings: Sequence[Posting]) -> list[int]:
     return [by_key[posting.key] for posting in postings]
 
 
+_NEXT_IDS = text("SELECT nextval(pg_get_serial_sequence('ledger_transaction', 'id')) FROM generate_series(1, :count)")
 _ENTRIES_FROM_ARRAYS = text(
     "INSERT INTO ledger_entry (transaction_id, leg, account_id, asset, side, amount, service_month, service_on) "
     "SELECT * FROM unnest(CAST(:transaction_id AS bigint[]), CAST(:leg AS bigint[]), CAST(:account_id AS bigint[]), "

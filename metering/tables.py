@@ -1,12 +1,11 @@
 """Tables of use: events by their key, refused events, write-offs, and the counters that quotas are held by."""
 
 from datetime import date, datetime
-from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from store.columns import Bytes, Day, Document, Instant, Int64, Words
+from store.columns import Bytes, Day, Flag, Instant, Int64, Words
 from store.rows import check, table
 
 
@@ -15,7 +14,8 @@ class UsageEvent(SQLModel, table=True):
 
     __tablename__ = "usage_event"
     __table_args__ = table(
-        check("quantity", "quantity > 0"), Index("ix_usage_event_contract_service", "contract_id", "service_on")
+        check("quantity", "quantity > 0"),
+        Index("ix_usage_event_contract_transaction", "contract_id", "transaction_id"),
     )
 
     operator_id: str = Field(primary_key=True, sa_type=Words)
@@ -33,7 +33,11 @@ class UsageEvent(SQLModel, table=True):
 
 
 class RefusedEvent(SQLModel, table=True):
-    """An event that was refused, with the reason; it can be judged afresh, and does not hold its key."""
+    """An event that was refused, with the reason; it can be judged afresh, and does not hold its key.
+
+    ``event`` is its JSON as it was sent, cut short where it is ``truncated``; ``subject`` the contract that it names,
+    as far as it could be read.
+    """
 
     __tablename__ = "refused_event"
     __table_args__ = table(UniqueConstraint("operator_id", "content_hash"), append_only=False)
@@ -41,7 +45,9 @@ class RefusedEvent(SQLModel, table=True):
     id: str = Field(primary_key=True, sa_type=Words)
     operator_id: str = Field(sa_type=Words, foreign_key="party.id", index=True)
     content_hash: str = Field(sa_type=Words)
-    event: Any = Field(sa_type=Document)
+    subject: str | None = Field(default=None, sa_type=Words)
+    event: str = Field(sa_type=Words)
+    truncated: bool = Field(sa_type=Flag)
     code: str = Field(sa_type=Words)
     detail: str = Field(sa_type=Words)
     recorded_at: datetime = Field(sa_type=Instant)

@@ -137,7 +137,7 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
     with op.batch_alter_table("usage_event", schema=None) as batch_op:
-        batch_op.create_index("ix_usage_event_contract_service", ["contract_id", "service_on"], unique=False)
+        batch_op.create_index("ix_usage_event_contract_transaction", ["contract_id", "transaction_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_usage_event_transaction_id"), ["transaction_id"], unique=False)
 
     op.create_table(
@@ -364,7 +364,9 @@ def upgrade() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("operator_id", sa.Text(), nullable=False),
         sa.Column("content_hash", sa.Text(), nullable=False),
-        sa.Column("event", columns.Document(), nullable=False),
+        sa.Column("subject", sa.Text(), nullable=True),
+        sa.Column("event", sa.Text(), nullable=False),
+        sa.Column("truncated", columns.Flag(), nullable=False),
         sa.Column("code", sa.Text(), nullable=False),
         sa.Column("detail", sa.Text(), nullable=False),
         sa.Column("recorded_at", columns.Instant(), nullable=False),
