@@ -74,7 +74,7 @@ def test_there_is_one_head() -> None:
 @pytest.mark.parametrize("verb", ["UPDATE party SET name = 'x'", "DELETE FROM party"])
 def test_the_owner_too_cannot_change_what_is_append_only(settings: Settings, verb: str) -> None:
     engine = open_engine(settings.database_url, 5, as_owner=True)
-    with pytest.raises(DBAPIError, match="append-only|refused"), engine.begin() as connection:
+    with pytest.raises(DBAPIError, match=r"append-only|refused"), engine.begin() as connection:
         connection.execute(
             text(
                 "INSERT INTO party (id, code, name, kinds, recorded_at) "

@@ -54,8 +54,6 @@ pages = Blueprint("documentation", __name__)
 class ProblemApi(Api):
     """The generator of the document, which says that every error is a problem document of its own media type."""
 
-    ERROR_SCHEMA = ProblemDocument
-
     def _register_responses(self) -> None:
         described = {status.name: status.phrase for status in HTTPStatus if status >= HTTPStatus.BAD_REQUEST}
         for name, description in {**described, "DEFAULT_ERROR": "What went wrong"}.items():
