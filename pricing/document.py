@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Final, TypeVar
 
 from pricing.errors import Malformed, shown
-from pricing.money import format_rate, parse_money, parse_rate
+from pricing.money import format_rate, parse_money, parse_quantity, parse_rate, parse_unit_price
 
 TEXT_LENGTH_MAX: Final = 200
 _HUNDRED_PERCENT: Final = 100
@@ -47,6 +47,10 @@ class Field:
     def is_sound(self) -> bool:
         """Whether no fault at all has been found so far."""
         return not self._faults
+
+    def has_fault(self) -> bool:
+        """Whether a fault of this very field has been found so far."""
+        return self.path in self._faults
 
     def fields(self, required: Collection[str], optional: Collection[str] = ()) -> Mapping[str, Field]:
         """Return the fields of an object, absent and null ones too; missing and unknown ones are faults."""
@@ -108,6 +112,14 @@ class Field:
         if fen < 0:
             self.fault("must not be negative")
         return fen
+
+    def quantity(self) -> int:
+        """Return a quantity that is not negative, in millionths of its unit."""
+        return self._parsed(parse_quantity, 0)
+
+    def unit_price(self) -> Decimal:
+        """Return a price in yuan for one unit that is not negative."""
+        return self._parsed(parse_unit_price, Decimal(0))
 
     def number(self) -> Decimal:
         """Return a number that is not negative, from decimal text or a whole number; a float is not exact."""

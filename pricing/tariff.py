@@ -6,15 +6,16 @@ relief) are applied to a whole period by ``rating``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import partial
 from typing import Final, TypeVar
 
 from pricing.ceiling import Ceiling, require_same_basis
-from pricing.errors import Malformed, shown
+from pricing.document import TEXT_LENGTH_MAX, Field
 from pricing.explanation import FUJIAN_TRIAL, Step
 from pricing.money import (
     PriceBasis,
@@ -23,10 +24,6 @@ from pricing.money import (
     format_quantity,
     format_rate,
     format_unit_price,
-    parse_money,
-    parse_quantity,
-    parse_rate,
-    parse_unit_price,
 )
 from pricing.tariff_models import (
     TIERS_MAX,
@@ -35,18 +32,17 @@ from pricing.tariff_models import (
     Faults,
     Graduated,
     Model,
+    ModelName,
     Package,
     PerUnit,
     Tier,
     UnitPrice,
     Volume,
     bound_faults,
-    flat_fee_fault,
     package_faults,
     refuse_faults,
 )
 
-GROUND_LENGTH_MAX: Final = 1000
 _HUNDRED_PERCENT: Final = Decimal(100)
 
 
@@ -86,9 +82,7 @@ class Tariff:
     minimum_commitment: int | None = None
 
     def __post_init__(self) -> None:
-        refuse_faults(
-            _option_faults(self.relief, self.discount_percent, self.ground, self.minimum_commitment)
-        )
+        refuse_faults(_option_faults(self.relief, self.discount_percent, self.ground, self.minimum_commitment))
 
     def charge(self, quantity_micro: int) -> Fraction:
         """The charge for a quantity in fen, exact, before minimum, discount and relief."""
@@ -133,7 +127,7 @@ class Tariff:
         """The tariff in wire form, every field present; ``tariff_from_document`` reads it back."""
         discount, minimum = self.discount_percent, self.minimum_commitment
         return {
-            "model": self.model.name,
+            "model": self.model.name.value,
             **self.model.document(),
             "price_basis": self.price_basis.value,
             "tier_period": self.tier_period.value,
@@ -186,9 +180,7 @@ def _band_text(band: BandCharge) -> tuple[str, str]:
     if band.kind is not Band.UNIT_PRICE:
         lower = format_quantity(band.lower_micro)
         upper = None if band.upper_micro is None else format_quantity(band.upper_micro)
-        whole_en, whole_zh = (
-            ("All use at the band", "全部用量按") if band.kind is Band.VOLUME else ("Band", "")
-        )
+        whole_en, whole_zh = ("All use at the band", "全部用量按") if band.kind is Band.VOLUME else ("Band", "")
         where_en = f"{whole_en} above {lower}{f' up to {upper}' if upper else ''}: "
         where_zh = f"{whole_zh}{lower}以上{f'至{upper}' if upper else ''}的档："
     fee_en, fee_zh = "", ""
@@ -204,74 +196,24 @@ def _option_faults(
     ground: str | None,
     minimum_commitment: int | None,
 ) -> Faults:
-    """The faults of the options; relief is None where it could not be read."""
+    """The faults of the options; the relief is None where it could not be read."""
     if discount_percent is not None and not 0 < discount_percent <= _HUNDRED_PERCENT:
         yield "discount_percent", f"{format_rate(discount_percent)} is not above 0 and at most 100."
     if relief is Relief.DISCOUNT and discount_percent is None:
         yield "discount_percent", 'The relief "discount" needs its percentage.'
     if relief in (Relief.NONE, Relief.CALCULATED_NOT_COLLECTED) and discount_percent is not None:
         yield "discount_percent", f'A percentage goes with the relief "discount", and here it is "{relief}".'
-    if ground is not None and not 1 <= len(ground.strip()) <= GROUND_LENGTH_MAX:
-        yield "ground", f"A ground has 1 to {GROUND_LENGTH_MAX} characters."
+    if ground is not None and not 1 <= len(ground.strip()) <= TEXT_LENGTH_MAX:
+        yield "ground", f"A ground has 1 to {TEXT_LENGTH_MAX} characters."
     if minimum_commitment is not None and minimum_commitment < 0:
-        yield (
-            "minimum_commitment",
-            f"A minimum is never negative, and here it is {format_money(minimum_commitment)}.",
-        )
+        yield "minimum_commitment", f"A minimum is never negative: {format_money(minimum_commitment)}."
 
 
+_Fields = Mapping[str, Field]
 _Value = TypeVar("_Value")
-_Choice = TypeVar("_Choice", bound=StrEnum)
 
-_OPTIONS: Final = frozenset(
-    {"model", "price_basis", "tier_period", "relief", "discount_percent", "ground", "minimum_commitment"}
-)
-_TIER_FIELDS: Final = frozenset({"up_to", "unit_price", "flat_fee"})
-
-
-@dataclass
-class _Reading:
-    """An object of a document that is being read, and all faults found so far, by path from the root."""
-
-    document: Mapping[str, object]
-    errors: dict[str, list[str]] = field(default_factory=dict)
-    prefix: str = ""
-
-    def inside(self, document: Mapping[str, object], prefix: str) -> _Reading:
-        """The reading of an object inside this one, whose faults are kept with this one's."""
-        return _Reading(document, self.errors, f"{self.prefix}{prefix}.")
-
-    def fault(self, name: str, message: str) -> None:
-        self.errors.setdefault(self.prefix + name, []).append(message)
-
-    def faults(self, faults: Faults) -> None:
-        for name, message in faults:
-            self.fault(name, message)
-
-    def failed(self, name: str) -> bool:
-        return self.prefix + name in self.errors
-
-    def optional(self, name: str, parse: Callable[[str], _Value]) -> _Value | None:
-        """The value of a field; None where it is absent, null or at fault."""
-        raw = self.document.get(name)
-        if raw is None:
-            return None
-        try:
-            return parse(raw)  # type: ignore[arg-type]  # every parser refuses what is not text by itself
-        except Malformed as malformed:
-            self.fault(name, malformed.detail)
-            return None
-
-    def required(self, name: str, parse: Callable[[str], _Value]) -> _Value | None:
-        """As ``optional``, and it is a fault where the field is absent or null."""
-        if self.document.get(name) is None:
-            self.fault(name, "This field is required.")
-        return self.optional(name, parse)
-
-    def refuse_unknown(self, known: frozenset[str]) -> None:
-        for name in self.document:
-            if name not in known:
-                self.fault(name, f"There is no such field here; there are {', '.join(sorted(known))}.")
+_REQUIRED: Final = ("price_basis",)
+_OPTIONAL: Final = ("model", "tier_period", "relief", "discount_percent", "ground", "minimum_commitment")
 
 
 def tariff_from_document(document: Mapping[str, object]) -> Tariff:
@@ -283,109 +225,93 @@ def tariff_from_document(document: Mapping[str, object]) -> Tariff:
     >>> tariff_from_document(document).model
     PerUnit(unit_price=Decimal('0.50'))
     """
-    reading = _Reading(document)
-    name = reading.required("model", _one_of(_MODELS))
-    price_basis = reading.required("price_basis", _member(PriceBasis))
-    tier_period = reading.optional("tier_period", _member(TierPeriod)) or TierPeriod.MONTH
-    relief = reading.optional("relief", _member(Relief))
-    if relief is None and not reading.failed("relief"):
-        relief = Relief.NONE
-    discount_percent = reading.optional("discount_percent", parse_rate)
-    ground = reading.optional("ground", _text)
-    minimum_commitment = reading.optional("minimum_commitment", parse_money)
-    if reading.failed("discount_percent"):
-        reading.faults(_option_faults(None, None, ground, minimum_commitment))
-    else:
-        reading.faults(_option_faults(relief, discount_percent, ground, minimum_commitment))
-    model = None
-    if name is not None:
-        fields, read_model = _MODELS[name]
-        reading.refuse_unknown(_OPTIONS | fields)
-        model = read_model(reading)
-    refuse_faults((path, message) for path, messages in reading.errors.items() for message in messages)
-    if model is None or price_basis is None or relief is None:
-        raise AssertionError("a field that could not be read left no fault")
-    return Tariff(model, price_basis, tier_period, relief, discount_percent, ground, minimum_commitment)
+    root = Field(document)
+    model_field = root.child("model")
+    name = model_field.choice(ModelName)
+    if model_field.has_fault():
+        # Which other fields belong here hangs on the model; what every tariff has is judged all the same.
+        of_any_model = (field for fields, _ in _MODELS.values() for field in fields)
+        _read_options(root.fields(_REQUIRED, (*_OPTIONAL, *of_any_model)))
+        root.finish("the tariff")
+    model_fields, read_model = _MODELS[name]
+    fields = root.fields((*_REQUIRED, *model_fields), _OPTIONAL)
+    make_tariff = _read_options(fields)
+    make_model = read_model(fields)
+    root.finish("the tariff")
+    return make_tariff(make_model())
 
 
-def _one_of(names: Iterable[str]) -> Callable[[str], str]:
-    def parse(text: str) -> str:
-        if text not in names:
-            raise Malformed(f"{shown(text)} is none of {', '.join(names)}.")
-        return text
-
-    return parse
-
-
-def _member(choices: type[_Choice]) -> Callable[[str], _Choice]:
-    name_of = _one_of([choice.value for choice in choices])
-    return lambda text: choices(name_of(text))
-
-
-def _text(text: str) -> str:
-    if not isinstance(text, str):
-        raise Malformed(f"{shown(text)} is not text.")
-    return text
-
-
-def _read_per_unit(reading: _Reading) -> PerUnit | None:
-    unit_price = reading.required("unit_price", parse_unit_price)
-    return None if unit_price is None else PerUnit(unit_price)
-
-
-def _read_package(reading: _Reading) -> Package | None:
-    size_micro = reading.required("package_size", parse_quantity)
-    price = reading.required("package_price", parse_money)
-    reading.faults(package_faults(size_micro, price))
-    return None if reading.errors or size_micro is None or price is None else Package(size_micro, price)
-
-
-def _read_graduated(reading: _Reading) -> Graduated | None:
-    tiers = _read_tiers(reading)
-    return None if reading.errors else Graduated(tiers)
-
-
-def _read_volume(reading: _Reading) -> Volume | None:
-    tiers = _read_tiers(reading)
-    return None if reading.errors else Volume(tiers)
-
-
-def _read_tiers(reading: _Reading) -> tuple[Tier, ...]:
-    """The tiers that can be read; the faults of all of them, and of their order, go to the reading."""
-    rows = reading.document.get("tiers")
-    if not isinstance(rows, Sequence) or isinstance(rows, str) or len(rows) > TIERS_MAX:
-        reading.fault("tiers", f"A list of 1 to {TIERS_MAX} tiers is needed.")
-        return ()
-    tiers: list[Tier] = []
-    bounds: dict[int, int | None] = {}
-    for index, row in enumerate(rows):
-        if not isinstance(row, Mapping):
-            reading.fault(f"tiers.{index}", "A tier is an object with up_to and unit_price.")
-            continue
-        row_reading = reading.inside(row, f"tiers.{index}")
-        tier = _read_tier(row_reading)
-        if not row_reading.failed("up_to"):
-            bounds[index] = tier.up_to
-        tiers.append(tier)
-    reading.faults(bound_faults(bounds, len(rows)))
-    return tuple(tiers)
-
-
-def _read_tier(reading: _Reading) -> Tier:
-    """A tier; what could not be read of it is a fault of the reading, and stands as open or zero here."""
-    reading.refuse_unknown(_TIER_FIELDS)
-    flat_fee = reading.optional("flat_fee", parse_money) or 0
-    reading.faults(flat_fee_fault("flat_fee", flat_fee))
-    return Tier(
-        up_to=reading.optional("up_to", parse_quantity),
-        unit_price=reading.required("unit_price", parse_unit_price) or Decimal(0),
-        flat_fee=flat_fee,
+def _read_options(fields: _Fields) -> Callable[[Model], Tariff]:
+    """What makes a tariff of a model with these options, once no fault was found."""
+    relief_field = fields["relief"]
+    relief = Relief.NONE if relief_field.value is None else relief_field.choice(Relief)
+    tier_period = _optional(fields["tier_period"], lambda field: field.choice(TierPeriod)) or TierPeriod.MONTH
+    discount_percent = _optional(fields["discount_percent"], Field.percent)
+    ground = _optional(fields["ground"], Field.text)
+    minimum_commitment = _optional(fields["minimum_commitment"], Field.money)
+    readable_relief = None if relief_field.has_fault() else relief
+    _keep(fields, _option_faults(readable_relief, discount_percent, ground, minimum_commitment))
+    return partial(
+        Tariff,
+        price_basis=fields["price_basis"].choice(PriceBasis),
+        tier_period=tier_period,
+        relief=relief,
+        discount_percent=discount_percent,
+        ground=ground,
+        minimum_commitment=minimum_commitment,
     )
 
 
-_MODELS: Final[Mapping[str, tuple[frozenset[str], Callable[[_Reading], Model | None]]]] = {
-    PerUnit.name: (frozenset({"unit_price"}), _read_per_unit),
-    Graduated.name: (frozenset({"tiers"}), _read_graduated),
-    Volume.name: (frozenset({"tiers"}), _read_volume),
-    Package.name: (frozenset({"package_size", "package_price"}), _read_package),
+def _optional(field: Field, read: Callable[[Field], _Value]) -> _Value | None:
+    return None if field.value is None else read(field)
+
+
+def _keep(fields: _Fields, faults: Faults) -> None:
+    """Keep faults at their fields, but for a field that could not even be read."""
+    unreadable = {name for name, field in fields.items() if field.has_fault()}
+    for name, message in faults:
+        if name not in unreadable:
+            fields[name].fault(message)
+
+
+def _read_per_unit(fields: _Fields) -> Callable[[], Model]:
+    return partial(PerUnit, fields["unit_price"].unit_price())
+
+
+def _read_package(fields: _Fields) -> Callable[[], Model]:
+    size_micro, price = fields["package_size"].quantity(), fields["package_price"].money()
+    _keep(fields, package_faults(size_micro, price))
+    return partial(Package, size_micro, price)
+
+
+def _read_graduated(fields: _Fields) -> Callable[[], Model]:
+    return partial(Graduated, _read_tiers(fields["tiers"]))
+
+
+def _read_volume(fields: _Fields) -> Callable[[], Model]:
+    return partial(Volume, _read_tiers(fields["tiers"]))
+
+
+def _read_tiers(field: Field) -> tuple[Tier, ...]:
+    rows = [row.fields(("unit_price",), ("up_to", "flat_fee")) for row in field.items(1, TIERS_MAX)]
+    tiers = tuple(_read_tier(row) for row in rows)
+    if tiers:
+        bounds = {f"tiers.{index}.up_to": row["up_to"] for index, row in enumerate(rows)}
+        _keep(bounds, bound_faults([tier.up_to for tier in tiers]))
+    return tiers
+
+
+def _read_tier(fields: _Fields) -> Tier:
+    return Tier(
+        up_to=_optional(fields["up_to"], Field.quantity),
+        unit_price=fields["unit_price"].unit_price(),
+        flat_fee=_optional(fields["flat_fee"], Field.money) or 0,
+    )
+
+
+_MODELS: Final[Mapping[ModelName, tuple[tuple[str, ...], Callable[[_Fields], Callable[[], Model]]]]] = {
+    ModelName.PER_UNIT: (("unit_price",), _read_per_unit),
+    ModelName.GRADUATED: (("tiers",), _read_graduated),
+    ModelName.VOLUME: (("tiers",), _read_volume),
+    ModelName.PACKAGE: (("package_size", "package_price"), _read_package),
 }

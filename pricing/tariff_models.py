@@ -8,7 +8,7 @@ packages. The bound of a tier belongs to the tier: with ``up_to`` 100 the hundre
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
@@ -25,6 +25,15 @@ UnitPrice = Decimal | Fraction
 
 Faults = Iterator[tuple[str, str]]
 """Pairs of a field's path and what is wrong there."""
+
+
+class ModelName(StrEnum):
+    """The models by their name on the wire."""
+
+    PER_UNIT = "per_unit"
+    GRADUATED = "graduated"
+    VOLUME = "volume"
+    PACKAGE = "package"
 
 
 class Band(StrEnum):
@@ -109,7 +118,7 @@ class Tier:
 class PerUnit:
     """One price for every unit. Raises ``Malformed`` where it is negative."""
 
-    name: ClassVar[str] = "per_unit"
+    name: ClassVar[ModelName] = ModelName.PER_UNIT
 
     unit_price: UnitPrice
 
@@ -168,7 +177,7 @@ class _Tiered:
 class Graduated(_Tiered):
     """Each band at its own price; a tier's flat fee is charged once, when use enters the tier."""
 
-    name: ClassVar[str] = "graduated"
+    name: ClassVar[ModelName] = ModelName.GRADUATED
 
     def bands(self, quantity_micro: int) -> list[BandCharge]:
         """The charge for a quantity, one part for each tier that it enters."""
@@ -191,7 +200,7 @@ class Graduated(_Tiered):
 class Volume(_Tiered):
     """The whole quantity at the price and flat fee of the tier that it ends in."""
 
-    name: ClassVar[str] = "volume"
+    name: ClassVar[ModelName] = ModelName.VOLUME
 
     def bands(self, quantity_micro: int) -> list[BandCharge]:
         """The charge for a quantity, in one part; none without use."""
@@ -210,7 +219,7 @@ class Package:
     Raises ``Malformed`` where the size is not above zero or the price is negative.
     """
 
-    name: ClassVar[str] = "package"
+    name: ClassVar[ModelName] = ModelName.PACKAGE
 
     size_micro: int
     price: int | Fraction
@@ -286,43 +295,36 @@ def _price_fault(name: str, price: UnitPrice) -> Faults:
         yield name, f"A price is never negative, and here it is {format_unit_price(price)}."
 
 
-def flat_fee_fault(name: str, flat_fee: int) -> Faults:
-    """The fault of a flat fee (fen) below zero."""
-    if flat_fee < 0:
-        yield name, f"A flat fee is never negative, and here it is {format_money(flat_fee)}."
-
-
-def package_faults(size_micro: int | None, price: int | Fraction | None) -> Faults:
-    """The faults of a package; None stands for what could not be read."""
-    if size_micro is not None and size_micro <= 0:
+def package_faults(size_micro: int, price: int | Fraction) -> Faults:
+    """The faults of a package."""
+    if size_micro <= 0:
         yield "package_size", "A package holds more than 0 units."
-    if price is not None and price < 0:
+    if price < 0:
         yield "package_price", "A price is never negative."
 
 
 def _tier_faults(tiers: Sequence[Tier]) -> Faults:
-    yield from bound_faults({index: tier.up_to for index, tier in enumerate(tiers)}, len(tiers))
+    yield from bound_faults([tier.up_to for tier in tiers])
     for index, tier in enumerate(tiers):
         yield from _price_fault(f"tiers.{index}.unit_price", tier.unit_price)
-        yield from flat_fee_fault(f"tiers.{index}.flat_fee", tier.flat_fee)
+        if tier.flat_fee < 0:
+            yield f"tiers.{index}.flat_fee", f"A flat fee is never negative: {format_money(tier.flat_fee)}."
 
 
-def bound_faults(bounds: Mapping[int, int | None], count: int) -> Faults:
-    """The faults of the bounds, by index of their tier, of ``count`` tiers, as far as they could be read."""
-    if not 1 <= count <= TIERS_MAX:
-        yield "tiers", f"A tariff has 1 to {TIERS_MAX} tiers, and this one has {count}."
+def bound_faults(bounds: Sequence[int | None]) -> Faults:
+    """The faults of the bounds of tiers, in their order."""
+    if not 1 <= len(bounds) <= TIERS_MAX:
+        yield "tiers", f"A tariff has 1 to {TIERS_MAX} tiers, and this one has {len(bounds)}."
     reached = 0
-    for index, up_to in bounds.items():
+    for index, up_to in enumerate(bounds):
         name = f"tiers.{index}.up_to"
         if up_to is None:
-            if index < count - 1:
+            if index < len(bounds) - 1:
                 yield name, "Only the last tier is open (null): say where this one ends."
             continue
-        if index == count - 1:
+        if index == len(bounds) - 1:
             yield name, "The last tier must be open (null), so that every quantity has a price."
         if up_to <= reached:
-            yield (
-                name,
-                f"{format_quantity(up_to)} must be above {format_quantity(reached)}, where this tier begins.",
-            )
+            begins = format_quantity(reached)
+            yield name, f"{format_quantity(up_to)} must be above {begins}, where this tier begins."
         reached = max(reached, up_to)

@@ -35,13 +35,11 @@ def test_what_is_not_text_is_no_price_bound_or_option(number: Any) -> None:
                 "price_basis": number,
                 "relief": number,
                 "ground": number,
-                "discount_percent": number,
                 "minimum_commitment": number,
                 "tiers": [{"up_to": number, "unit_price": number, "flat_fee": number}, {"unit_price": "1"}],
             }
         )
     assert sorted(refusal.value.errors) == [
-        "discount_percent",
         "ground",
         "minimum_commitment",
         "price_basis",
