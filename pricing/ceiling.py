@@ -6,7 +6,7 @@ not be above it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -77,6 +77,31 @@ class Ceiling:
     def at(self, quantity_micro: int) -> Fraction:
         """Quantity × ceiling in fen, exact."""
         return Fraction(self.unit_price) * FEN_PER_YUAN * quantity_micro / self.per_quantity
+
+    def in_basis(self, price_basis: PriceBasis, vat_rate: Decimal) -> Ceiling:
+        """The same ceiling for prices of a tax basis, exact; ``vat_rate`` is a fraction (0.06 for 6 %).
+
+        What was agreed in one basis is still capped when the grantor decides in the other: 1.06 with tax is 1.00
+        without, kept in whole numbers as 53.00 per 53 units.
+
+        >>> from datetime import date
+        >>> ceiling = Ceiling(
+        ...     "c", "D-1", Decimal("1.06"), 10**6, PriceBasis.TAX_INCLUSIVE, ChargingForm.CALL, date(2026, 1, 1)
+        ... )
+        >>> str(ceiling.in_basis(PriceBasis.TAX_EXCLUSIVE, Decimal("0.06")))
+        '53.00 per 53'
+        """
+        if price_basis is self.price_basis:
+            return self
+        factor = 1 + Fraction(vat_rate)
+        if price_basis is PriceBasis.TAX_EXCLUSIVE:
+            factor = 1 / factor
+        return replace(
+            self,
+            unit_price=self.unit_price * factor.numerator,
+            per_quantity=self.per_quantity * factor.denominator,
+            price_basis=price_basis,
+        )
 
     def __str__(self) -> str:
         return f"{format_unit_price(self.unit_price)} per {format_quantity(self.per_quantity)}"
