@@ -59,9 +59,7 @@ class Ceiling:
         if self.unit_price < 0:
             errors["unit_price"] = [f"A ceiling is never negative, and this is {self.unit_price}."]
         if self.per_quantity <= 0:
-            errors["per_quantity"] = [
-                f"A ceiling is for more than {format_quantity(self.per_quantity)} units."
-            ]
+            errors["per_quantity"] = [f"A ceiling is for more than {format_quantity(self.per_quantity)} units."]
         if errors:
             raise Malformed(f"The ceiling of decision {self.decision_no} cannot be read.", errors=errors)
 
