@@ -12,6 +12,7 @@ from store.unit import Store
 from web import api as routes
 from web import documentation, problems
 from web.health import health
+from web.metrics import count_requests
 
 REQUEST_ID_LENGTH_MAX = 128
 
@@ -23,6 +24,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.config.update(documentation.CONFIGURATION, MAX_CONTENT_LENGTH=settings.body_bytes_max)
     app.extensions["tariffbook"] = Store(settings)
     app.before_request(_name_request)
+    count_requests(app)
     app.after_request(_add_headers)
     api = documentation.ProblemApi(app)
     documentation.describe(api, fields.openapi_properties)

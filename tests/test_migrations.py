@@ -10,7 +10,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select
 
 import migrations.schema
 from store.engine import open_engine
@@ -74,13 +74,13 @@ def test_there_is_one_head() -> None:
 @pytest.mark.parametrize("verb", ["UPDATE party SET name = 'x'", "DELETE FROM party"])
 def test_the_owner_too_cannot_change_what_is_append_only(settings: Settings, verb: str) -> None:
     engine = open_engine(settings.database_url, 5, as_owner=True)
-    with pytest.raises(DBAPIError, match=r"append-only|refused"), engine.begin() as connection:
-        connection.execute(
-            text(
-                "INSERT INTO party (id, code, name, kinds, recorded_at) "
-                "VALUES ('p', 'p', 'p', '[]', '2025-01-01T00:00:00.000000Z')"
-            )
-        )
+    party = (
+        "INSERT INTO party (id, code, name, kinds, recorded_at) "
+        "VALUES ('p', 'p', 'p', '[]', '2025-01-01T00:00:00.000000Z')"
+    )
+    with engine.begin() as connection:
+        connection.execute(text(party))
+    with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
         connection.execute(text(verb))
     engine.dispose()
 
@@ -93,7 +93,7 @@ def test_a_sandbox_stays_one_and_a_time_zone_is_fixed(settings: Settings) -> Non
     store = Store(settings)
     with store.engine.connect() as connection:
         assert connection.execute(text("SELECT count(*) FROM instance")).scalar_one() == 1
-        assert connection.execute(text(f"SELECT sandbox FROM {Instance.__tablename__}")).scalar_one()
+        assert connection.execute(select(Instance.sandbox)).scalar_one()
     store.close()
 
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
+from ipaddress import ip_address
 
-from flask import Blueprint, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from flask import Blueprint, Response, abort, request
+from prometheus_client import CONTENT_TYPE_LATEST
 from sqlalchemy.exc import DBAPIError
 
 from migrations.schema import is_current
 from web.door import guard, store
+from web.metrics import exposition
 
 health = Blueprint("health", __name__)
 
@@ -33,8 +35,10 @@ def readyz() -> Response:
 
 
 def metrics() -> Response:
-    """Give the metrics of this process in Prometheus' text form."""
-    return Response(generate_latest(), content_type=CONTENT_TYPE_LATEST)
+    """Give the metrics in Prometheus' text form, to a caller on this machine only."""
+    if not ip_address(request.remote_addr or "::").is_loopback:
+        abort(HTTPStatus.NOT_FOUND)
+    return Response(exposition(), content_type=CONTENT_TYPE_LATEST)
 
 
 def _said(status: HTTPStatus, text: str) -> Response:

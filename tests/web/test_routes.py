@@ -105,6 +105,13 @@ def test_health_and_readiness(app: Flask) -> None:
     assert client.get("/healthz").status_code == client.get("/readyz").status_code == 200
 
 
+def test_metrics_count_requests_and_are_given_to_this_machine_only(app: Flask) -> None:
+    client = app.test_client()
+    client.get("/healthz")
+    assert 'route="/healthz"' in client.get("/metrics").text
+    assert client.get("/metrics", environ_overrides={"REMOTE_ADDR": "10.0.0.9"}).status_code == 404
+
+
 def test_unknown_paths_methods_and_bodies_end_in_problem_documents(admin: Client) -> None:
     assert admin.get("/nowhere").mimetype == "application/problem+json"
     wrong = admin.app.test_client().delete(f"{BASE}/parties", headers={"Authorization": f"Bearer {admin.key}"})
