@@ -38,11 +38,19 @@ def ceiling_versions(
     The rows are copies: ``effective_until`` is the stated end or the start of the next version, None while open.
     ``as_of`` leaves out what was recorded later.
     """
-    rows = unit.session.execute(_ceilings(offering_id, charging_form, as_of)).scalars().all()
+    rows = ceilings_as_stated(unit, offering_id, charging_form, as_of)
     return [
         CeilingVersion(**{**row.model_dump(), "effective_until": span.end})
         for row, span in zip(rows, version_spans(rows), strict=True)
     ]
+
+
+def ceilings_as_stated(
+    unit: Unit, offering_id: str, charging_form: str, as_of: datetime | None = None
+) -> Sequence[CeilingVersion]:
+    """Return the rows of an offering's ceilings in time order, each with the end that it states, if any."""
+    rows: Sequence[CeilingVersion] = unit.session.execute(_ceilings(offering_id, charging_form, as_of)).scalars().all()
+    return rows
 
 
 def ceiling_on(
@@ -96,8 +104,9 @@ def tariff_value(row: TariffVersion) -> Tariff:
 def require_no_overlap(versions: Sequence[CeilingVersion | TariffVersion], new: Span) -> None:
     """Refuse a version that would share a day with a recorded one by what both of them state.
 
-    Versions that state no end make room by themselves, so only these overlap: the same start, a start inside a
-    version with a stated end, and a stated end behind the start of a later version. Raises OverlappingVersion.
+    ``versions`` are rows as stated. Those that state no end make room by themselves, so only these overlap: the same
+    start, a start inside a version with a stated end, and a stated end behind the start of a later version. Raises
+    OverlappingVersion.
     """
     for version in versions:
         if not _clash(Span(version.effective_from, _stated_end(version)), new):

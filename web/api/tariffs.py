@@ -1,0 +1,37 @@
+"""Routes of tariffs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Select
+from sqlmodel import col
+
+from ledger.deliveries import delivered_since
+from registry.tables import TariffVersion
+from registry.tariffs import find_tariff, publish_tariff, tariff_document, visible_tariffs
+from schemas.prices import OfferingQuery, TariffIn, TariffOut
+from schemas.registry import ROLES
+from store.unit import Unit
+from web.door import Door, lists, reads, writes
+
+door = Door("tariffs", __name__, url_prefix="/tariffs", description="Actual prices, by the operator")
+
+
+@writes(door, "", roles=("operator",), body=TariffIn, answer=TariffOut)
+def make_tariff(unit: Unit, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Publish the tariff of an offering from a day on, at or under its ceiling."""
+    return tariff_document(unit, publish_tariff(unit, body, delivered_since))
+
+
+@lists(door, "", roles=ROLES, item=TariffOut, key=col(TariffVersion.id), document=tariff_document, query=OfferingQuery)
+def list_tariffs(unit: Unit, query: Mapping[str, Any]) -> Select[Any]:
+    """List the tariffs, all versions; they are published."""
+    return visible_tariffs(unit, query["offering"])
+
+
+@reads(door, "/<tariff_id>", roles=ROLES, answer=TariffOut)
+def get_tariff(unit: Unit, _query: Mapping[str, Any], tariff_id: str) -> dict[str, Any]:
+    """Show a tariff."""
+    return tariff_document(unit, find_tariff(unit, tariff_id))
