@@ -109,7 +109,11 @@ def bill_pdf(bill: Mapping[str, object], lang: Lang) -> bytes:
     A line: ``offering`` (code)``, offering_name, kind, service_month, quantity, unit, unit_price, net, tax, gross,
     corrects`` (the number of the bill)``, ceiling_decision_no, trial, description``.
     """
-    return pdf(_paper(bill, lang, _page_lines(bill, lang)))
+    lines = tuple(
+        {**with_offering(line, _kind(line, lang), _remarks(line, lang)), "no": place}
+        for place, line in enumerate(rows_of(bill, "lines"), start=1)
+    )
+    return pdf(_paper(bill, lang, _lines(_PAGE_COLUMNS, lines, lang)))
 
 
 def bill_xlsx(bill: Mapping[str, object], lang: Lang) -> bytes:
@@ -117,8 +121,7 @@ def bill_xlsx(bill: Mapping[str, object], lang: Lang) -> bytes:
 
     Numbers are numbers, totals are formulas over the lines, and beside the bill's own sums stands what they differ by.
     """
-    lines = Table(word("bill.lines", lang), _SHEET_COLUMNS, rows_of(bill, "lines"), word("unit_note", lang))
-    return xlsx(_paper(bill, lang, lines))
+    return xlsx(_paper(bill, lang, _lines(_SHEET_COLUMNS, rows_of(bill, "lines"), lang)))
 
 
 def _paper(bill: Row, lang: Lang, lines: Table) -> Paper:
@@ -149,12 +152,8 @@ def _paper(bill: Row, lang: Lang, lines: Table) -> Paper:
     )
 
 
-def _page_lines(bill: Row, lang: Lang) -> Table:
-    lines = tuple(
-        {**with_offering(line, _kind(line, lang), _remarks(line, lang)), "no": place}
-        for place, line in enumerate(rows_of(bill, "lines"), start=1)
-    )
-    return Table(word("bill.lines", lang), _PAGE_COLUMNS, lines, word("unit_note", lang))
+def _lines(columns: tuple[Column, ...], lines: tuple[Row, ...], lang: Lang) -> Table:
+    return Table(word("bill.lines", lang), columns, lines, word("unit_note", lang), key="lines")
 
 
 def _kind(line: Row, lang: Lang) -> str:
@@ -179,9 +178,9 @@ def _sums(bill: Row, lang: Lang) -> Sums:
     rate = bill.get("vat_rate_percent")
     tax_label = word("bill.tax", lang) if rate is None else word("bill.tax_at", lang).format(rate=rate)
     items = [
-        Sum(word("bill.net", lang), str(bill["net"]), against="net"),
-        Sum(tax_label, str(bill["tax"]), against="tax"),
-        Sum(word("bill.gross", lang), str(bill["gross"]), against="gross", is_main=True),
+        Sum(word("bill.net", lang), str(bill["net"]), against="lines.net", sign="+"),
+        Sum(tax_label, str(bill["tax"]), against="lines.tax", sign="+"),
+        Sum(word("bill.gross", lang), str(bill["gross"]), is_main=True),
         Sum(word("bill.in_words", lang), str(bill["gross_in_words"]), "text"),
     ]
     settled = (Sum(fact.label, fact.value) for fact in facts_of(bill, _SETTLED, lang))

@@ -81,13 +81,17 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under columns. ``caption`` stands small over the right end; ``sheet`` as in `Facts`."""
+    """Rows under columns. ``caption`` stands small over the right end; ``sheet`` as in `Facts`.
+
+    ``key``: by which sums that follow name the table's totals.
+    """
 
     title: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     caption: str = ""
     sheet: str = ""
+    key: str = ""
 
     def shown_columns(self) -> tuple[Column, ...]:
         """The columns that some row fills; all of them where there are no rows."""
@@ -98,12 +102,17 @@ class Table:
 
 @dataclass(frozen=True, slots=True)
 class Sum:
-    """A line of the sums. ``against``: the key of the column above whose total it must equal, if there is one."""
+    """A line of the sums.
+
+    ``against``: the total above that it must equal, as ``table key.column key``. ``sign``: how it enters the main line,
+    which must equal the signed lines before it.
+    """
 
     label: str
     value: str
     kind: Kind = "money"
     against: str = ""
+    sign: Literal["", "+", "-"] = ""
     is_main: bool = False
 
 

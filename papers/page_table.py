@@ -1,10 +1,11 @@
-"""A table as a page needs it, column by column: cells, decimal points under each other, widths, size."""
+"""A table as a page needs it: cells, decimal points under each other, widths, size."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import pairwise
 from typing import Final
 
 from papers.layout import Column, Row, Table, grouped, is_wide, number_of, printed, reach, total_of
@@ -21,6 +22,7 @@ _LATIN_EM: Final = Decimal("0.61")
 _PADDING_EM: Final = Decimal("1.4")
 _TEXT_MIN_EM, _TEXT_MAX_EM = Decimal(6), Decimal(24)
 _SIZE_MIN_PT, _SIZE_MAX_PT = Decimal(5), Decimal("8.5")
+_WISH_MIN_EM: Final = Decimal("0.1")
 _ONE_LINE: Final = 6
 _TOGETHER_ROWS_MAX: Final = 8
 _CELL_LENGTH_MAX: Final = 240
@@ -28,7 +30,6 @@ _NARROW_KINDS: Final = ("date", "yesno")
 
 _LONG_WORD: Final = re.compile(r"[!-~]{13,}")
 _WORD_PART: Final = re.compile(r"[^._/:@-]{1,12}[._/:@-]*|[._/:@-]+")
-_BREAK: Final = "\u200b"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,10 @@ class _Body:
         return max([min(_TEXT_MIN_EM, self._widest_em()), *map(_em, words)]) + _PADDING_EM
 
     def wish_em(self) -> Decimal:
-        """What it would take beyond the least to stand on one line."""
-        return Decimal(0) if self.is_narrow else min(self._widest_em(), _TEXT_MAX_EM)
+        """What a text would take beyond the least to stand on one line; never nought, so that texts fill the page."""
+        if self.is_narrow:
+            return Decimal(0)
+        return max(min(self._widest_em(), _TEXT_MAX_EM) + _PADDING_EM - self.least_em(), _WISH_MIN_EM)
 
     def _widest_em(self) -> Decimal:
         return max(map(_em, (self.label, *self.texts)))
@@ -64,40 +67,51 @@ class _Body:
 def page_table(table: Table, lang: Lang, room_pt: Decimal) -> dict[str, object]:
     """The table as the template reads it.
 
-    Columns of cells (``text``, ``pad``, ``remarks``) with widths in em, and the size in points at which they fill a
-    room of ``room_pt`` points; a wide table is set smaller.
+    Rows of cells (``text``, ``pad``, ``remarks``), columns with widths in em, and the size in points at which they
+    fill a room of ``room_pt`` points; a wide table is set smaller.
     """
     bodies = [_body(column, table.rows, lang) for column in table.shown_columns()]
     least_em = [body.least_em() for body in bodies]
     size_pt = min(max(room_pt / sum(least_em, Decimal(0)), _SIZE_MIN_PT), _SIZE_MAX_PT)
     widths = _widths_em(bodies, least_em, room_pt / size_pt)
-    # A short table is kept on one page, so that its total never stands alone; a long row may go on over the end.
-    long = [_is_long(bodies, place, row) for place, row in enumerate(table.rows)]
+    rows = [_page_row(bodies, place, row) for place, row in enumerate(table.rows)]
     return {
         "kind": "table",
         "title": table.title,
         "caption": table.caption,
         "none": word("none", lang),
         "size": f"{size_pt:.3f}",
-        "long": long,
-        "together": len(long) <= _TOGETHER_ROWS_MAX and not any(long),
-        "columns": [_page_column(body, width, table.rows) for body, width in zip(bodies, widths, strict=True)],
-        "totals": _totals(bodies, lang) if table.rows else [],
+        # A short table is kept on one page, so that its total never stands alone.
+        "together": len(rows) <= _TOGETHER_ROWS_MAX and not any(row["long"] for row in rows),
+        "columns": [
+            {"label": body.label, "number": body.column.is_number, "em": f"{width_em:.3f}"}
+            for body, width_em in zip(bodies, widths, strict=True)
+        ],
+        "rows": rows,
+        "totals": _totals(bodies, lang) if rows else [],
     }
 
 
-def breakable(text: str) -> str:
-    """The text with long words made breakable, after their marks where they have any.
+def breakable(text: str) -> list[str]:
+    """The text cut where a long word may be broken: after its marks where it has any.
 
-    >>> breakable("TRAFFIC.emergency").split(_BREAK)
-    ['TRAFFIC.', 'emergency']
+    The template joins the parts by a space too narrow to see. A character that says the same would come out again
+    where the text is copied or searched.
+
+    >>> breakable("TRAFFIC.emergency 110"), breakable("a short text")
+    (['TRAFFIC.', 'emergency 110'], ['a short text'])
     """
-    return _LONG_WORD.sub(lambda found: _BREAK.join(_WORD_PART.findall(found.group())), text)
+    cuts = [
+        word.start() + part.end()
+        for word in _LONG_WORD.finditer(text)
+        for part in list(_WORD_PART.finditer(word.group()))[:-1]
+    ]
+    return [text[start:end] for start, end in pairwise([0, *cuts, len(text)])]
 
 
 def _unbroken(text: str) -> list[str]:
     """The parts of a text that are never broken; Chinese breaks anywhere."""
-    return re.findall(r"[!-~]+", breakable(text).replace("-", "- "))
+    return [word for part in breakable(text) for word in re.findall(r"[!-~]+", part.replace("-", "- "))]
 
 
 def _body(column: Column, rows: tuple[Row, ...], lang: Lang) -> _Body:
@@ -119,21 +133,21 @@ def _widths_em(bodies: list[_Body], least_em: list[Decimal], room_em: Decimal) -
     return [least + spare * wish / wished for least, wish in zip(least_em, wishes, strict=True)]
 
 
-def _is_long(bodies: list[_Body], place: int, row: Row) -> bool:
-    """Whether some cell of the row is so long that the row might not fit a page."""
-    cells = ((body.texts[place], *_remarks(body.column, row)) for body in bodies)
-    return any(sum(map(len, cell)) > _CELL_LENGTH_MAX for cell in cells)
-
-
-def _page_column(body: _Body, width_em: Decimal, rows: tuple[Row, ...]) -> dict[str, object]:
+def _page_row(bodies: list[_Body], place: int, row: Row) -> dict[str, object]:
+    """A row; one with a long cell, which might not fit a page, may go on over the page's end."""
+    lengths = (len(body.texts[place]) + sum(map(len, _remarks(body.column, row))) for body in bodies)
     return {
-        "label": body.label,
-        "number": body.column.is_number,
-        "em": f"{width_em:.3f}",
-        "cells": [
-            {"text": text, "pad": pad, "remarks": _remarks(body.column, row)}
-            for text, pad, row in zip(body.texts, body.pads, rows, strict=True)
-        ],
+        "long": any(length > _CELL_LENGTH_MAX for length in lengths),
+        "cells": [_cell(body, place, row) for body in bodies],
+    }
+
+
+def _cell(body: _Body, place: int, row: Row) -> dict[str, object]:
+    text = body.texts[place]
+    return {
+        "text": [text] if body.is_narrow else breakable(text),
+        "pad": body.pads[place],
+        "remarks": [breakable(remark) for remark in _remarks(body.column, row)],
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Final
+from typing import Final, Literal
 
 from papers.csv_table import table_csv
 from papers.layout import (
@@ -87,11 +87,9 @@ _TREASURY: Final = (
     Column("revenue_item", Label("收入项目", "Revenue item")),
 )
 _OPENING: Final = Column("opening", Label("期初余额", "Opening balance"), "money")
-_AFTER_SHARES: Final = (
-    Column("holdback.withheld", Label("减：本月暂扣", "Less: held back"), "money"),
-    Column("holdback.released", Label("加：释放以前暂扣", "Plus: released from holdback"), "money"),
-    Column("paid", Label("减：本月已支付", "Less: paid"), "money"),
-)
+_WITHHELD: Final = Column("holdback.withheld", Label("减：本月暂扣", "Less: held back"), "money")
+_RELEASED: Final = Column("holdback.released", Label("加：释放以前暂扣", "Plus: released from holdback"), "money")
+_PAID: Final = Column("paid", Label("减：本月已支付", "Less: paid"), "money")
 _CLOSING: Final = Column("closing", Label("期末余额", "Closing balance"), "money")
 _HELD: Final = Column("holdback.held", Label("累计暂扣未释放", "Held back in all, not released"), "money")
 # What the flat file calls the entries of the account that are not lines or adjustments.
@@ -155,7 +153,7 @@ def _flat_rows(statement: Row) -> Iterator[dict[str, object]]:
 
 
 def _lines(columns: tuple[Column, ...], lines: tuple[Row, ...], lang: Lang) -> Table:
-    return Table(word("statement.lines", lang), columns, lines, word("unit_note", lang))
+    return Table(word("statement.lines", lang), columns, lines, word("unit_note", lang), key="lines")
 
 
 def _paper(statement: Row, lang: Lang, lines: Table) -> Paper:
@@ -183,7 +181,7 @@ def _blocks(statement: Row, lang: Lang, lines: Table) -> Iterator[Block]:
     yield lines
     for key, columns in (("adjustments", _ADJUSTMENT_COLUMNS), ("payouts", _PAYOUT_COLUMNS)):
         if rows_of(statement, key):
-            yield Table(word(f"statement.{key}", lang), columns, rows_of(statement, key))
+            yield Table(word(f"statement.{key}", lang), columns, rows_of(statement, key), key=key)
     yield _account(statement, lang)
     yield from _group(word("statement.control_totals", lang), _control_totals(statement, lang))
     yield from _group("", (Fact(word("sha256", lang), str(statement["sha256"]), "digest"),))
@@ -197,25 +195,27 @@ def _group(title: str, facts: tuple[Fact, ...]) -> Iterator[Block]:
 def _account(statement: Row, lang: Lang) -> Sums:
     """From the opening balance to the closing one; the shares and adjustments are the sums of the rows above."""
     shares = total_of(_TAKEN, rows_of(statement, "lines"))
-    adjustments = rows_of(statement, "adjustments")
-    items = [
-        *_sums(statement, (_OPENING,), lang),
-        Sum(word("statement.lines", lang), str(shares), against="taken"),
-        *_adjusted(adjustments, lang),
-        *_sums(statement, _AFTER_SHARES, lang),
+    items = (
+        *_sum(statement, _OPENING, lang, "+"),
+        Sum(word("statement.lines", lang), str(shares), against="lines.taken", sign="+"),
+        *_adjusted(rows_of(statement, "adjustments"), lang),
+        *_sum(statement, _WITHHELD, lang, "-"),
+        *_sum(statement, _RELEASED, lang, "+"),
+        *_sum(statement, _PAID, lang, "-"),
         Sum(_CLOSING.heading.in_(lang), _CLOSING.text(statement, lang), is_main=True),
-        *_sums(statement, (_HELD,), lang),
-    ]
-    return Sums(tuple(items))
+        *_sum(statement, _HELD, lang, ""),
+    )
+    return Sums(items)
 
 
-def _sums(statement: Row, columns: tuple[Column, ...], lang: Lang) -> Iterator[Sum]:
-    return (Sum(fact.label, fact.value) for fact in facts_of(statement, columns, lang))
+def _sum(statement: Row, column: Column, lang: Lang, sign: Literal["", "+", "-"]) -> Iterator[Sum]:
+    return (Sum(fact.label, fact.value, sign=sign) for fact in facts_of(statement, (column,), lang))
 
 
 def _adjusted(adjustments: tuple[Row, ...], lang: Lang) -> Iterator[Sum]:
     if adjustments:
-        yield Sum(word("statement.adjustments", lang), str(total_of(_ADJUSTED, adjustments)), against="amount")
+        total = str(total_of(_ADJUSTED, adjustments))
+        yield Sum(word("statement.adjustments", lang), total, against="adjustments.amount", sign="+")
 
 
 def _control_totals(statement: Row, lang: Lang) -> tuple[Fact, ...]:

@@ -17,7 +17,7 @@ from papers.page_table import breakable, page_table
 from papers.wording import word
 
 # Controls, and the marks that would let a name turn the reading direction of what is printed beside it.
-_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
 # A longer fact takes a line of its own.
 _FACT_LENGTH_MAX: Final = 36
 # Facts that are longer in all might not fit a page, so they may go on over its end.
@@ -51,9 +51,9 @@ def _fonts() -> typst.Fonts:
 
 
 def _clean(value: object) -> object:
-    """The same data with unprintable characters blanked and long words made breakable."""
+    """The same data with unprintable characters blanked."""
     if isinstance(value, str):
-        return breakable(_UNPRINTABLE.sub(" ", value))
+        return _UNPRINTABLE.sub(" ", value)
     if isinstance(value, dict):
         return {key: _clean(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -84,7 +84,7 @@ def _block(block: Block, paper: Paper) -> dict[str, object]:
         case Sums():
             return {"kind": "sums", "items": [_sum(item) for item in block.items]}
         case Note():
-            return {"kind": "note", "text": block.text, "warning": block.is_warning}
+            return {"kind": "note", "text": breakable(block.text), "warning": block.is_warning}
 
 
 def _facts(facts: Facts) -> dict[str, object]:
@@ -103,7 +103,7 @@ def _fact(fact: Fact) -> dict[str, object]:
     is_digest = fact.kind == "digest"
     return {
         "label": fact.label,
-        "value": printed(fact.value, fact.kind),
+        "value": breakable(printed(fact.value, fact.kind)),
         "digest": is_digest,
         "wide": is_digest or display_length(fact.value) > _FACT_LENGTH_MAX,
     }

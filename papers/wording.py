@@ -31,12 +31,12 @@ def word(key: str, lang: Lang) -> str:
 
 
 def known_word(group: str, value: str, lang: Lang) -> str:
-    """The term for a coded wire value; the value itself where the table does not know it.
+    """The term for a coded wire value, in whatever case; the value itself where the table does not know it.
 
-    >>> known_word("basis", "billed", "en"), known_word("basis", "else", "en")
-    ('as billed', 'else')
+    >>> known_word("basis", "billed", "en"), known_word("unit", "CALL", "zh"), known_word("unit", "GB", "zh")
+    ('as billed', '次', 'GB')
     """
-    label = WORDS.get(f"{group}.{value}")
+    label = WORDS.get(f"{group}.{value.lower()}")
     return value if label is None else label.in_(lang)
 
 
@@ -48,7 +48,7 @@ WORDS: Final[Mapping[str, Label]] = {
     "list_separator": Label("；", "; "),
     "name_and_code": Label("{name}（{code}）", "{name} ({code})"),
     "total": Label("合计", "Total"),
-    "difference": Label("与明细合计之差", "Less total of rows"),
+    "difference": Label("核对差额（应为 0）", "Check (should be 0)"),
     "unit_note": Label("金额单位：人民币元", "Amounts in CNY"),
     "page": Label("第 {page} 页，共 {pages} 页", "Page {page} of {pages}"),
     "sha256": Label("内容摘要（SHA-256）", "Content digest (SHA-256)"),
@@ -84,6 +84,13 @@ WORDS: Final[Mapping[str, Label]] = {
     "line.corrects": Label("更正账单 {bill}", "Corrects bill {bill}"),
     "line.ceiling": Label("上限收费标准：{decision}", "Ceiling decision: {decision}"),
     "line.trial": Label("试行收费标准", "Trial price"),
+    "unit.item": Label("件", "item"),
+    "unit.call": Label("次", "call"),
+    "unit.record": Label("条", "record"),
+    "unit.hour": Label("小时", "hour"),
+    "unit.day": Label("天", "day"),
+    "unit.month": Label("月", "month"),
+    "unit.year": Label("年", "year"),
     "line_kind.use": Label("使用费", "Use"),
     "line_kind.correction": Label("更正", "Correction"),
     "line_kind.minimum": Label("最低消费", "Minimum commitment"),
@@ -108,7 +115,7 @@ WORDS: Final[Mapping[str, Label]] = {
     "statement.payouts": Label("支付记录", "Payouts"),
     "statement.beneficiary": Label("受益方", "Beneficiary"),
     "statement.treasury": Label("非税收入缴库信息", "Treasury particulars"),
-    "statement.lines": Label("分配明细", "Shares of this month"),
+    "statement.lines": Label("本月应得份额", "Shares of this month"),
     "statement.adjustments": Label("以前月份调整", "Adjustments of earlier months"),
     "statement.control_totals": Label("控制总数", "Control totals"),
     "basis.billed": Label("按出账", "as billed"),

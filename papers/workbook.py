@@ -42,14 +42,8 @@ _ROWS_MAX: Final = 1_000_000
 _SHEET_NAME_MAX: Final = 31
 _WIDTH_MIN, _WIDTH_MAX = 9, 42
 _INK: Final = "#1f3a5f"
-_NUMBER_FORMATS: Final[dict[Kind, str]] = {
-    "money": "#,##0.00",
-    "quantity": "#,##0.######",
-    "price": "#,##0.00######",
-    "percent": "0.00####",
-    "integer": "0",
-    "date": "yyyy-mm-dd",
-}
+# The decimal places a number shows at least; it shows all that it has.
+_PLACES_MIN: Final[dict[Kind, int]] = {"money": 2, "quantity": 0, "price": 2, "percent": 2, "integer": 0}
 
 
 class WorkbookTooLong(TooLarge):
@@ -106,13 +100,17 @@ class _Formats:
     def look(self, **properties: object) -> Format:
         key = tuple(sorted(properties.items(), key=lambda item: item[0]))
         if key not in self._made:
-            base: dict[str, object] = {"font_name": "Microsoft YaHei", "font_size": 10, "valign": "top"}
+            base: dict[str, object] = {"font_name": "Microsoft YaHei", "font_size": 10, "valign": "vcenter"}
             self._made[key] = self._book.add_format(base | properties)
         return self._made[key]
 
-    def value(self, kind: Kind, **properties: object) -> Format:
-        if kind in _NUMBER_FORMATS:
-            return self.look(num_format=_NUMBER_FORMATS[kind], **properties)
+    def value(self, kind: Kind, text: str, **properties: object) -> Format:
+        """The look of a value of this kind; a number shows all the places that its text has."""
+        if kind in NUMBER_KINDS and number_of(text) is not None:
+            places = max(len(text.partition(".")[2]), _PLACES_MIN[kind])
+            return self.look(num_format=f"#,##0.{'0' * places}".rstrip("."), **properties)
+        if kind == "date":
+            return self.look(num_format="yyyy-mm-dd", align="left", **properties)
         return self.look(text_wrap=True, num_format="@", **properties)
 
 
@@ -128,7 +126,7 @@ def _opened(book: Workbook, formats: _Formats, paper: Paper, name: str) -> _Shee
         worksheet.set_header("&C" + _literal(paper.banner))
     sheet = _Sheet(worksheet, formats, paper.lang)
     sheet.line(paper.issuer, formats.look(font_color="#5c6470"))
-    sheet.line(f"{paper.title} {paper.number}".strip(), formats.look(font_size=14, font_color=_INK))
+    sheet.line(f"{paper.title} {paper.number}".strip(), formats.look(font_size=14, font_color=_INK), height=24)
     if paper.banner:
         sheet.line(paper.banner, formats.look(font_color="#a02020"))
     return sheet
@@ -150,7 +148,9 @@ class _Sheet:
     widths: dict[int, int] = field(default_factory=dict)
     totals: dict[str, tuple[str, Decimal]] = field(default_factory=dict)
 
-    def line(self, text: str, look: Format) -> None:
+    def line(self, text: str, look: Format, height: int | None = None) -> None:
+        if height:
+            self.worksheet.set_row(self.row, height)
         self.worksheet.write_string(self.row, 0, text, look)
         self.row += 1
 
@@ -168,7 +168,7 @@ class _Sheet:
     def _heading(self, title: str) -> None:
         self.row += 1
         if title:
-            self.line(title, self.formats.look(font_size=12, font_color=_INK))
+            self.line(title, self.formats.look(font_size=12, font_color=_INK), height=20)
 
     def _facts(self, facts: Facts) -> None:
         self._heading(facts.title)
@@ -181,30 +181,37 @@ class _Sheet:
     def _fact(self, fact: Fact) -> None:
         self._text(0, fact.label, self.formats.look(font_color="#5c6470"))
         if _exact(fact.value, fact.kind) is not None:
-            self._value(1, fact.value, fact.kind, self.formats.value(fact.kind, align="left"))
+            self._value(1, fact.value, fact.kind, self.formats.value(fact.kind, fact.value, align="left"))
         else:
             # Not wrapped: a long fact may run over the empty cells at its right.
             self.worksheet.write_string(self.row, 1, fact.value, self.formats.look(num_format="@"))
         self.row += 1
 
     def _sums(self, sums: Sums) -> None:
+        """The sums, and beside them live what they differ by from the rows' totals, or from each other: nought."""
         self.row += 1
+        signed: list[tuple[str, Decimal]] = []
         for item in sums.items:
             look = {"bold": True} if item.is_main else {}
             self._text(0, item.label, self.formats.look(**look))
-            self._value(1, item.value, item.kind, self.formats.value(item.kind, align="left", **look))
+            self._value(1, item.value, item.kind, self.formats.value(item.kind, item.value, align="left", **look))
+            if item.sign:
+                number = number_of(item.value) or Decimal(0)
+                signed.append((f"{item.sign}{self._here()}", -number if item.sign == "-" else number))
             if item.against in self.totals:
-                self._difference(item.value, item.against)
+                self._check(item.value, *self.totals[item.against])
+            elif item.is_main and signed:
+                self._check(item.value, "".join(cell for cell, _ in signed), sum(number for _, number in signed))
             self.row += 1
 
-    def _difference(self, value: str, against: str) -> None:
-        """Beside a sum of the document, what it differs by from the total of the rows: nought, and live."""
-        total_cell, total = self.totals[against]
-        here = xl_rowcol_to_cell(self.row, 1)
+    def _here(self) -> str:
+        return xl_rowcol_to_cell(self.row, 1)
+
+    def _check(self, value: str, expected_formula: str, expected: Decimal | int) -> None:
         self._text(2, word("difference", self.lang), self.formats.look(font_color="#5c6470"))
-        formula = f"=ROUND({here}-{total_cell},2)"
-        difference = (number_of(value) or Decimal(0)) - total
-        self.worksheet.write_formula(self.row, 3, formula, self.formats.value("money"), difference)
+        difference = (number_of(value) or Decimal(0)) - expected
+        formula = f"=ROUND({self._here()}-({expected_formula}),2)"
+        self.worksheet.write_formula(self.row, 3, formula, self.formats.value("money", "0.00"), difference)
 
     def _table(self, table: Table) -> None:
         _refuse_too_long(table)
@@ -219,7 +226,7 @@ class _Sheet:
         if not table.rows:
             self.line(word("none", self.lang), self.formats.look(font_color="#5c6470"))
         elif any(column.total for column in columns):
-            self._totals(columns, table.rows, first)
+            self._totals(table, columns, first)
 
     def _headings(self, columns: tuple[Column, ...], *, freeze: bool) -> None:
         for place, column in enumerate(columns):
@@ -233,24 +240,24 @@ class _Sheet:
 
     def _row(self, columns: tuple[Column, ...], row: Row) -> None:
         for place, column in enumerate(columns):
-            look = self.formats.value(column.kind, bottom=4, bottom_color="#c3c8cf")
+            text = column.text(row, self.lang)
+            look = self.formats.value(column.kind, text, bottom=4, bottom_color="#c3c8cf")
             formula = _difference_formula(column, columns, row, self.row)
             if formula:
-                difference = number_of(str(reach(row, column.key))) or Decimal(0)
+                difference = number_of(text) or Decimal(0)
                 self.worksheet.write_formula(self.row, place, formula, look, difference)
             else:
-                self._value(place, column.text(row, self.lang), column.kind, look)
+                self._value(place, text, column.kind, look)
         self.row += 1
 
-    def _totals(self, columns: tuple[Column, ...], rows: tuple[Row, ...], first: int) -> None:
-        self.totals = {}
+    def _totals(self, table: Table, columns: tuple[Column, ...], first: int) -> None:
         for place, column in enumerate(columns):
-            look = self.formats.value(column.kind, bold=True, top=1, bottom=2)
+            total = total_of(column, table.rows)
+            look = self.formats.value(column.kind, str(total), bold=True, top=1, bottom=2)
             if column.total:
-                total = total_of(column, rows)
                 formula = f"=SUM({xl_range(first, place, self.row - 1, place)})"
                 self.worksheet.write_formula(self.row, place, formula, look, total)
-                self.totals[column.key] = (xl_rowcol_to_cell(self.row, place), total)
+                self.totals[f"{table.key}.{column.key}"] = (xl_rowcol_to_cell(self.row, place), total)
             else:
                 self._text(place, word("total", self.lang) if place == 0 else "", look)
         self.row += 1
