@@ -17,6 +17,7 @@ from store.settings import Settings
 from store.unit import Call, Principal, Store
 from tests.client import Client
 from tests.postgres import PostgresServer
+from tests.world import World
 
 SANDBOX_START = datetime.fromisoformat("2025-03-01T00:00:00+08:00")
 LOCAL = Call(Principal("admin", key_id="local"), "test")
@@ -87,6 +88,12 @@ def admin(app: Flask) -> Client:
 def client_of(app: Flask, admin: Client) -> Callable[..., Client]:
     """Make a client that holds a key of a role and party."""
     return admin.client_of
+
+
+@pytest.fixture
+def world(admin: Client) -> World:
+    """A jurisdiction with parties, one authorisation and one product."""
+    return World.founded(admin)
 
 
 def _administer(server: PostgresServer, statement: str) -> None:

@@ -1,6 +1,28 @@
 """The routes of the API, one module an area; each is a thin door to a use case."""
 
-from web.api import books, keys, parties, sandbox
+from web.api import (
+    authorisations,
+    books,
+    contracts,
+    grants,
+    keys,
+    offerings,
+    parties,
+    products,
+    resources,
+    sandbox,
+)
 
-DOORS = (parties.door, keys.door, books.door, sandbox.door)
+DOORS = (
+    parties.door,
+    keys.door,
+    resources.door,
+    authorisations.door,
+    products.door,
+    offerings.door,
+    grants.door,
+    contracts.door,
+    books.door,
+    sandbox.door,
+)
 """Every area of the API, in the order of the documentation."""
