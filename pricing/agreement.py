@@ -373,11 +373,11 @@ def _step_document(step: Step) -> dict[str, object]:
                 "cumulative_cap": None if cap is None else format_money(cap),
             }
         case Percentage():
-            document |= {"percent": format_rate(step.percent), "of": step.of.value}
+            document |= {"percent": format(step.percent, "f"), "of": step.of.value}
         case Holdback():
             months = step.release_after_months
             document |= {
-                "percent": format_rate(step.percent),
+                "percent": format(step.percent, "f"),
                 "of": step.of.value,
                 "release_after_months": months,
             }
@@ -385,7 +385,7 @@ def _step_document(step: Step) -> dict[str, object]:
 
 
 def _share_document(share: Share) -> dict[str, object]:
-    weight = {} if share.weight is None else {"weight": format_rate(share.weight)}
+    weight = {} if share.weight is None else {"weight": format(share.weight, "f")}
     return {"beneficiary": share.beneficiary} | weight | _payee_document(share.payee)
 
 
