@@ -84,5 +84,7 @@ def affiliated(unit: Unit, buyer_id: str, operator_id: str) -> bool:
 
 def _head(unit: Unit, party_id: str) -> str:
     """Return the party at the head of a group. A party names one registered before it, so the way there ends."""
-    above = unit.session.get_one(Party, party_id).affiliate_of
-    return party_id if above is None else _head(unit, above)
+    party = unit.session.get_one(Party, party_id)
+    while party.affiliate_of is not None:
+        party = unit.session.get_one(Party, party.affiliate_of)
+    return party.id
