@@ -10,7 +10,9 @@ never by a clock. Nothing here computes a charge; totals are sums of the rows th
     report.py      any report that is a header and a table of sections
     wording.py     the words in both languages
     layout.py      what a paper is made of
-    typeset.py     a paper as PDF
+    parts.py       parts that several documents share
+    typeset.py     a paper as PDF, by templates/paper.typ
+    page_table.py  how a table fills a page
     workbook.py    a paper as XLSX
     csv_table.py   rows as CSV
 """
