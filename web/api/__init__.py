@@ -3,6 +3,7 @@
 from web.api import (
     authorisations,
     books,
+    ceilings,
     contracts,
     grants,
     keys,
@@ -10,7 +11,9 @@ from web.api import (
     parties,
     products,
     resources,
+    revenue_caps,
     sandbox,
+    tariffs,
 )
 
 DOORS = (
@@ -20,6 +23,9 @@ DOORS = (
     authorisations.door,
     products.door,
     offerings.door,
+    revenue_caps.door,
+    ceilings.door,
+    tariffs.door,
     grants.door,
     contracts.door,
     books.door,
