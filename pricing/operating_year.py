@@ -1,8 +1,8 @@
 """When an operator has one complete operating year behind it: until then there are trial prices only.
 
-Price Notice 二: without a complete operating year there is no maximum permitted revenue and no formal ceiling; the
-operator sets a trial price (试行收费标准) under the grantor's guidance. The text does not say how a year is counted, so
-that this is a setting.
+Price Notice 二 and 三: without a complete operating year there is no maximum permitted revenue and no formal ceiling;
+the operator sets a trial price (试行收费标准) under the grantor's guidance. The text does not say how a year is counted,
+so that this is a setting.
 """
 
 from __future__ import annotations

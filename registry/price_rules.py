@@ -27,7 +27,7 @@ class OfferingNotChargeable(Refusal):
 
 
 class TrialRequired(Refusal):
-    """A formal price without one complete operating year behind it (Price Notice 二)."""
+    """A formal price without one complete operating year behind it (Price Notice 二, 三)."""
 
     code = "trial_required"
 

@@ -82,6 +82,18 @@ def version_spans(versions: Sequence[CeilingVersion | TariffVersion]) -> list[Sp
     ]
 
 
+def span_of(unit: Unit, row: CeilingVersion | TariffVersion) -> Span:
+    """Return the days on which one recorded version holds, as the versions stand now."""
+    if isinstance(row, CeilingVersion):
+        start = col(CeilingVersion.effective_from)
+        later = _ceilings(row.offering_id, row.charging_form, None)
+    else:
+        start = col(TariffVersion.effective_from)
+        later = _tariffs(row.offering_id, None)
+    following = later.where(start > row.effective_from).limit(1).with_only_columns(start)
+    return Span(row.effective_from, _earlier(_stated_end(row), unit.session.execute(following).scalar_one_or_none()))
+
+
 def ceiling_value(row: CeilingVersion) -> Ceiling:
     """Return a ceiling as a value that prices are held against."""
     return Ceiling(

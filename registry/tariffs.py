@@ -26,7 +26,7 @@ from registry.price_rules import (
     trial_required,
     trial_until,
 )
-from registry.prices import ceiling_on, ceiling_value, require_no_overlap, tariff_versions
+from registry.prices import ceiling_on, ceiling_value, require_no_overlap, span_of, tariff_versions
 from registry.relations import authorisation_of, product_of, require_operator
 from registry.tables import CeilingVersion, Offering, Party, Product, TariffVersion
 from store.ids import new_id
@@ -40,7 +40,7 @@ class CeilingMissing(Refusal):
 
 
 class TrialNotAllowed(Refusal):
-    """A trial price where a formal ceiling is in force and a complete operating year has passed (Price Notice 二)."""
+    """A trial price under a formal ceiling, after a complete operating year (Price Notice 二, 三)."""
 
     code = "trial_not_allowed"
 
@@ -93,6 +93,7 @@ def tariff_document(unit: Unit, row: TariffVersion) -> dict[str, Any]:
         "offering": code_of(unit, Offering, row.offering_id),
         "operator": code_of(unit, Party, row.operator_id),
         "unit": product_of(unit, row.offering_id).unit,
+        "effective_until": span_of(unit, row).end,
         "ceiling": ceiling_value(ceiling).as_wire() if ceiling else None,
         "currency": "CNY",
         "sandbox": unit.sandbox,

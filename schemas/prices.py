@@ -231,7 +231,7 @@ _TIER = {
 }
 
 
-class _TariffFields(Wire):
+class TariffFields(Wire):
     """The tariff itself. Its reader in ``pricing.tariff`` judges these fields, all of them together."""
 
     price_basis = _word(BASES, "The tax basis of the prices: that of the ceiling.", required=True)
@@ -256,10 +256,10 @@ class _TariffFields(Wire):
     minimum_commitment = _exact(Money, "The least charge of a tier period in which there is use.")
 
 
-_TARIFF_FIELDS = tuple(_TariffFields._declared_fields)  # noqa: SLF001 - marshmallow's own list of a schema's fields
+_TARIFF_FIELDS = tuple(TariffFields._declared_fields)  # noqa: SLF001 - marshmallow's own list of a schema's fields
 
 
-class TariffIn(_TariffFields):
+class TariffIn(TariffFields):
     """A tariff to publish from a day on: its model with the model's fields, and the options around it."""
 
     offering = Ref(required=True)
@@ -298,8 +298,11 @@ class CeilingNamed(Wire):
     decision_no = fields.String(required=True)
 
 
-class TariffOut(_TariffFields):
-    """A tariff as published, with the ceiling in force on its first day (null for a trial price without one)."""
+class TariffOut(TariffFields):
+    """A tariff as published, with the ceiling in force on its first day (null for a trial price without one).
+
+    ``effective_until`` is the start of the version that follows, null while there is none.
+    """
 
     id = fields.String(required=True)
     offering = Ref(required=True)
@@ -307,6 +310,7 @@ class TariffOut(_TariffFields):
     operator = fields.String(required=True)
     unit = fields.String(required=True)
     effective_from = Day(required=True)
+    effective_until = Day(required=True, allow_none=True)
     trial = fields.Boolean(required=True)
     guidance_no = fields.String(allow_none=True)
     backdate_reason = fields.String(allow_none=True)

@@ -10,6 +10,7 @@ from web.api import (
     offerings,
     parties,
     products,
+    public,
     resources,
     revenue_caps,
     sandbox,
@@ -29,6 +30,7 @@ DOORS = (
     grants.door,
     contracts.door,
     books.door,
+    public.door,
     sandbox.door,
 )
 """Every area of the API, in the order of the documentation."""
