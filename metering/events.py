@@ -1,0 +1,88 @@
+"""Usage events as values: what an event says, what became of it, and the hash by which two contents are compared."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+Document = msgspec.Raw | Mapping[str, Any]
+"""An event as it came: JSON text that was not opened yet, or members made from a row of a file."""
+
+Key = tuple[str, str]
+"""What tells an operator's events apart: source and id."""
+
+EVENTS_MAX: Final = 10_000
+"""A batch holds at most this many events."""
+
+
+class Event(NamedTuple):
+    """Use that happened: ``time`` in UTC, ``subject`` the id of the contract, ``quantity`` in millionths of the unit.
+
+    ``offering`` is the id or the code, as it was sent.
+    """
+
+    source: str
+    id: str
+    type: str
+    time: datetime
+    subject: str
+    offering: str
+    quantity: int
+    document: Document
+
+    @property
+    def key(self) -> Key:
+        """What tells it apart from the operator's other events."""
+        return self.source, self.id
+
+
+class Unreadable(NamedTuple):
+    """An event that is not well formed: the code and the sentence that say why."""
+
+    code: str
+    detail: str
+    document: Document
+
+
+class Status(StrEnum):
+    """What became of an event."""
+
+    ACCEPTED = "accepted"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    REFUSED = "refused"
+
+
+class Verdict(NamedTuple):
+    """What became of an event, and why where it was not counted."""
+
+    status: Status
+    code: str | None = None
+    detail: str | None = None
+
+
+def content_hash(event: Event, offering_id: str) -> bytes:
+    """Return the SHA-256 of what an event says: type, instant, contract, offering and quantity, not how it is spelt.
+
+    Each text goes in with its length, so that no two contents share a preimage.
+    """
+    time = event.time.isoformat(timespec="microseconds")
+    said = (
+        f"{len(event.type)}:{event.type}{time}"
+        f"{len(event.subject)}:{event.subject}{len(offering_id)}:{offering_id}{event.quantity}"
+    )
+    return hashlib.sha256(said.encode()).digest()
+
+
+def events_digest(events: Iterable[tuple[str, str, bytes]]) -> str:
+    """Return the digest by which a posting attests its events, given as (source, id, content hash) in key order."""
+    digest = hashlib.sha256()
+    for source, event_id, content in events:
+        digest.update(f"{len(source)}:{source}{len(event_id)}:{event_id}".encode())
+        digest.update(content)
+    return digest.hexdigest()

@@ -1,0 +1,265 @@
+"""Taking use in: a batch of events is judged, counted once by key, held to its limits and booked, all or nothing.
+
+The order is that of the locks: limits first, then event keys, then the books. The key's own uniqueness decides which
+of several equal events counts; what this program knows before is only used to say why.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final, NamedTuple
+
+import msgspec
+
+from ledger.books import Leg, Posting, credit, debit, post, reserve
+from metering.accounts import FREE, UNBILLED, delivered_account, use_account
+from metering.event_keys import EventRow, Held, held_keys, insert_new
+from metering.events import Event, Key, Status, Unreadable, Verdict, content_hash, events_digest
+from metering.quotas import QuotaKey, Quotas, quota_key
+from metering.refusals import keep_refused
+from metering.rights import Judge, Right
+from metering.tables import RefusedEvent
+from metering.use import USAGE
+from pricing.errors import Refusal
+from pricing.money import QUANTITY_LIMIT
+from pricing.period import Month
+from registry.lookup import missing
+from store.unit import Unit
+
+_ACCEPTED: Final = Verdict(Status.ACCEPTED)
+_DUPLICATE: Final = Verdict(Status.DUPLICATE)
+_CONFLICT: Final = Verdict(
+    Status.CONFLICT,
+    "key_conflict",
+    "an event with this source and id but other content was counted before; nothing was changed",
+)
+
+
+class EventTruncated(Refusal):
+    """A refused event that is not kept whole cannot be judged again."""
+
+    code = "event_truncated"
+
+
+Place = tuple[str, str, date]
+"""What one posting is for: contract, offering, business day."""
+
+
+class Claim(NamedTuple):
+    """An event that there is a right to: where it stands in the batch, its key, and the hash of its content."""
+
+    position: int
+    key: Key
+    event: Event
+    right: Right
+    day: date
+    content: bytes
+
+
+@dataclass
+class _Batch:
+    """A batch on its way: what was decided of each event, and which claims take their keys."""
+
+    unit: Unit
+    operator_id: str
+    events: Sequence[Event | Unreadable]
+    verdicts: dict[int, Verdict] = field(default_factory=dict)
+    takers: dict[Key, Claim] = field(default_factory=dict)
+    transactions: dict[Place, int] = field(default_factory=dict)
+
+
+def take_events(unit: Unit, operator_id: str, events: Sequence[Event | Unreadable]) -> list[Verdict]:
+    """Count the events that there is a right to, each key once, and return what became of each, in their order.
+
+    What is not counted, but for duplicates, is kept with its reason.
+    """
+    batch = _Batch(unit, operator_id, events)
+    judge = Judge(unit, operator_id, [event for event in events if isinstance(event, Event)])
+    claims = _judged(batch, judge)
+    quotas = _admit(batch, claims)
+    lost = _write(batch)
+    _tell_apart(batch, claims, lost)
+    _tell_refused(batch, judge)
+    _book(batch, [claim for key, claim in sorted(batch.takers.items()) if key not in lost], quotas)
+    verdicts = [batch.verdicts[index] for index in range(len(events))]
+    keep_refused(unit, operator_id, zip(events, verdicts, strict=True))
+    unit.detail.update(count_by_status(verdicts))
+    return verdicts
+
+
+def replay_refused(unit: Unit, refused_id: str, read: Callable[[msgspec.Raw], Event | Unreadable]) -> RefusedEvent:
+    """Judge a refused event of the caller's afresh; ``read`` opens its text.
+
+    Counted now, it says so for good; refused again, it stays with the new reason. Raises NotFound, EventTruncated.
+    """
+    row = unit.session.get(RefusedEvent, refused_id, with_for_update=True)
+    if row is None or row.operator_id != unit.principal.party:
+        raise missing("refused usage event", refused_id)
+    unit.object_id = row.id
+    if row.outcome is not None:
+        return row
+    if row.truncated:
+        raise EventTruncated(f"{refused_id} was too long to be kept whole; send the event itself again")
+    [verdict] = take_events(unit, row.operator_id, [read(msgspec.Raw(row.event.encode()))])
+    unit.session.refresh(row)
+    if verdict.status in (Status.ACCEPTED, Status.DUPLICATE):
+        row.outcome, row.judged_at = verdict.status.value, unit.now
+    return row
+
+
+def count_by_status(verdicts: Iterable[Verdict]) -> dict[str, int]:
+    """Return how many events were accepted, duplicates, conflicts and refused."""
+    counts = dict.fromkeys(Status, 0)
+    for verdict in verdicts:
+        counts[verdict.status] += 1
+    return {
+        "accepted": counts[Status.ACCEPTED],
+        "duplicates": counts[Status.DUPLICATE],
+        "conflicts": counts[Status.CONFLICT],
+        "refused": counts[Status.REFUSED],
+    }
+
+
+def _judged(batch: _Batch, judge: Judge) -> list[Claim]:
+    claims: list[Claim] = []
+    for index, event in enumerate(batch.events):
+        if isinstance(event, Unreadable):
+            batch.verdicts[index] = Verdict(Status.REFUSED, event.code, event.detail)
+            continue
+        judged = judge.judge(event)
+        if isinstance(judged, Verdict):
+            batch.verdicts[index] = judged
+            continue
+        right, day = judged
+        claims.append(Claim(index, (event[0], event[1]), event, right, day, content_hash(event, right.offering_id)))
+    return claims
+
+
+def _admit(batch: _Batch, claims: Sequence[Claim]) -> Quotas:
+    """Let the first claim to each key try to take it; limited ones only while they fit, in the order of the batch.
+
+    A limited claim to a key that is taken already counts against nothing. One whose key another transaction takes at
+    this moment leaves its room unused, until what was refused for it is judged afresh.
+    """
+    limited = {claim.position: quota_key(claim.right, claim.day) for claim in claims if claim.right.limit is not None}
+    quotas = Quotas(batch.unit, set(limited.values()))
+    held = held_keys(batch.unit, batch.operator_id, {claim.key for claim in claims if claim.position in limited})
+    for claim in claims:
+        if claim.key in batch.takers:
+            continue
+        if claim.position in limited and claim.key not in held:
+            refusal = quotas.refusal(claim.event, claim.right, limited[claim.position])
+            if refusal is not None:
+                batch.verdicts[claim.position] = refusal
+                continue
+        batch.takers[claim.key] = claim
+    return quotas
+
+
+def _write(batch: _Batch) -> dict[Key, Held]:
+    """Write the claims that take their keys; return what held the keys of those that came too late."""
+    places = {(claim.right.contract_id, claim.right.offering_id, claim.day) for claim in batch.takers.values()}
+    if not places:
+        return {}
+    ids = reserve(batch.unit, len(places))
+    batch.transactions = dict(zip(sorted(places), ids, strict=True))
+    rows = [_row(claim, batch.transactions) for _, claim in sorted(batch.takers.items())]
+    if insert_new(batch.unit, batch.operator_id, rows) == len(rows):
+        return {}
+    mine = frozenset(ids)
+    held = held_keys(batch.unit, batch.operator_id, batch.takers)
+    return {key: holder for key, holder in held.items() if holder.transaction_id not in mine}
+
+
+def _row(claim: Claim, transactions: Mapping[Place, int]) -> EventRow:
+    right, event = claim.right, claim.event
+    return EventRow(
+        event.source,
+        event.id,
+        claim.content,
+        event.type,
+        right.contract_id,
+        right.offering_id,
+        event.time,
+        claim.day,
+        event.quantity,
+        transactions[right.contract_id, right.offering_id, claim.day],
+    )
+
+
+def _tell_apart(batch: _Batch, claims: Sequence[Claim], lost: Mapping[Key, Held]) -> None:
+    """Say of each claim whether it was counted, or was counted before, or stands against other content."""
+    for claim in claims:
+        if claim.position in batch.verdicts:
+            continue
+        holder = lost.get(claim.key)
+        if holder is None and batch.takers[claim.key] is claim:
+            batch.verdicts[claim.position] = _ACCEPTED
+            continue
+        content = holder.content_hash if holder else batch.takers[claim.key].content
+        batch.verdicts[claim.position] = _DUPLICATE if content == claim.content else _CONFLICT
+
+
+def _tell_refused(batch: _Batch, judge: Judge) -> None:
+    """What was refused may have been counted before, when there was a right to it; then it is a duplicate of that."""
+    refused = {
+        index: event
+        for index, event in enumerate(batch.events)
+        if isinstance(event, Event) and batch.verdicts[index].status is Status.REFUSED
+    }
+    held = held_keys(batch.unit, batch.operator_id, {event.key for event in refused.values()})
+    mine = frozenset(batch.transactions.values())
+    for index, event in refused.items():
+        holder = held.get(event.key)
+        if holder is None or (holder.transaction_id in mine and batch.takers[event.key].position > index):
+            continue
+        right = judge.right(event)
+        same = right is not None and content_hash(event, right.offering_id) == holder.content_hash
+        batch.verdicts[index] = _DUPLICATE if same else _CONFLICT
+
+
+def _book(batch: _Batch, accepted: Sequence[Claim], quotas: Quotas) -> None:
+    """Post one transaction for each contract, offering and business day, and count against the limits.
+
+    The claims come in the order of their keys.
+    """
+    by_place: dict[Place, list[Claim]] = defaultdict(list)
+    counted: dict[QuotaKey, int] = defaultdict(int)
+    for claim in accepted:
+        by_place[claim.right.contract_id, claim.right.offering_id, claim.day].append(claim)
+        if claim.right.limit is not None:
+            counted[quota_key(claim.right, claim.day)] += claim.event.quantity
+    quotas.count(counted)
+    postings = [_posting(batch, batch.transactions[place], by_place[place]) for place in sorted(by_place)]
+    post(batch.unit, postings)
+
+
+def _posting(batch: _Batch, transaction_id: int, claims: Sequence[Claim]) -> Posting:
+    right, day = claims[0].right, claims[0].day
+    account = use_account(
+        FREE if right.free else UNBILLED, batch.operator_id, right.contract_id, right.offering_id, right.asset
+    )
+    delivered = delivered_account(batch.operator_id, right.offering_id, right.asset)
+    month = str(Month.from_date(day))
+    legs: list[Leg] = []
+    for amount in _entry_amounts(sum(claim.event.quantity for claim in claims)):
+        legs += debit(account, amount, month, day) + credit(delivered, amount, month, day)
+    return Posting(
+        key=f"{USAGE}:{transaction_id}",
+        kind=USAGE,
+        book=batch.operator_id,
+        effective_on=day,
+        legs=tuple(legs),
+        event_count=len(claims),
+        event_digest=events_digest((*claim.key, claim.content) for claim in claims),
+        id=transaction_id,
+    )
+
+
+def _entry_amounts(total: int) -> list[int]:
+    """Split what one entry of the books cannot hold."""
+    whole, rest = divmod(total, QUANTITY_LIMIT)
+    return [QUANTITY_LIMIT] * whole + [rest]

@@ -1,0 +1,243 @@
+"""The right to a use: whether an event's contract, offering, day and grant allow it, and how it is booked.
+
+What a contract says never changes once its buyer has accepted it, so that it is kept in memory between batches;
+decisions on grants do change, and are read afresh for each batch.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Final, NamedTuple
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from metering.events import Event, Status, Verdict
+from pricing.period import format_instant
+from registry.grants import grant_refusal
+from registry.tables import (
+    Authorisation,
+    Contract,
+    ContractOffering,
+    FreeUseGrant,
+    GrantDecision,
+    Offering,
+    Product,
+)
+from store.unit import Unit
+
+_CACHE: Final = "metering.contracts"
+_CACHED_MAX: Final = 50_000
+_CHUNK: Final = 500
+
+_GRANT_STATES: Final[Mapping[str, str]] = {
+    "grant_pending": "is not approved yet",
+    "grant_suspended": "is suspended",
+    "grant_revoked": "is revoked",
+    "grant_not_begun": "has not begun",
+    "grant_expired": "has expired",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Right:
+    """What a contract allows of one offering.
+
+    ``free`` use is booked as such, under a grant; ``limit`` is in millionths of the unit, of a grant as a whole or of
+    a contract a month; ``authorised`` is the term of the authorisation behind the product, half-open.
+    """
+
+    contract_id: str
+    offering_id: str
+    asset: str
+    free: bool
+    limit: int | None
+    needs_grant: bool
+    agreement_no: str
+    authorised: tuple[date, date]
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """A contract as events are held against it; ``offerings`` are found by id and by code."""
+
+    operator_id: str
+    accepted: bool
+    effective_from: date
+    effective_until: date | None
+    grant_id: str | None
+    offerings: dict[str, Right]
+
+    def covers(self, day: date) -> bool:
+        """Say whether a business day lies in the term of the contract."""
+        return self.effective_from <= day and (self.effective_until is None or day < self.effective_until)
+
+
+class Allowed(NamedTuple):
+    """An event that there is a right to, and the business day on which it counts."""
+
+    right: Right
+    day: date
+
+
+class Judge:
+    """Holds the events of one batch against what was recorded when the batch began."""
+
+    def __init__(self, unit: Unit, operator_id: str, events: Iterable[Event]) -> None:
+        self._operator_id = operator_id
+        self._zone = unit.zone
+        self._earliest = unit.now - timedelta(days=unit.settings.late_event_days_max)
+        self._latest = unit.now + timedelta(minutes=unit.settings.future_event_minutes_max)
+        self._terms = _terms_of(unit, {event.subject for event in events})
+        self._grants = _grants_of(unit, {terms.grant_id for terms in self._terms.values() if terms.grant_id})
+        self._judged: dict[tuple[str, str, date], Allowed | Verdict] = {}
+
+    def judge(self, event: Event) -> Allowed | Verdict:
+        """Return the right to an event's use, or the refusal; limits of quantity are not looked at here."""
+        if not self._earliest <= event.time <= self._latest:
+            return self._out_of_bounds(event)
+        day = event.time.astimezone(self._zone).date()
+        place = (event.subject, event.offering, day)
+        judged = self._judged.get(place)
+        if judged is None:
+            judged = self._judged[place] = self._judge_day(*place)
+        if isinstance(judged, Allowed) and judged.right.free:
+            return self._judge_grant(event) or judged
+        return judged
+
+    def right(self, event: Event) -> Right | None:
+        """Return what the contract says of the offering that an event names, if anything."""
+        terms = self._terms.get(event.subject)
+        return terms.offerings.get(event.offering) if terms else None
+
+    def _out_of_bounds(self, event: Event) -> Verdict:
+        time = format_instant(event.time, self._zone)
+        if event.time < self._earliest:
+            earliest = format_instant(self._earliest, self._zone)
+            return _refused("time_too_old", f"{time} is before {earliest}, the earliest that is taken now")
+        latest = format_instant(self._latest, self._zone)
+        return _refused("time_too_far_ahead", f"{time} is after {latest}, the latest that is taken now")
+
+    def _judge_day(self, subject: str, offering: str, day: date) -> Allowed | Verdict:
+        terms = self._terms.get(subject)
+        if terms is None or terms.operator_id != self._operator_id:
+            return _refused("contract_unknown", f"there is no contract {subject!r} of this operator")
+        if not terms.accepted:
+            return _refused("contract_not_accepted", f"the buyer has not accepted contract {subject} yet")
+        right = terms.offerings.get(offering)
+        if right is None:
+            return _refused("offering_not_in_contract", f"contract {subject} does not hold the offering {offering!r}")
+        return _refusal_on(day, terms, right, offering) or Allowed(right, day)
+
+    def _judge_grant(self, event: Event) -> Verdict | None:
+        grant_id = self._terms[event.subject].grant_id
+        grant, decisions = self._grants[grant_id or ""]
+        code = grant_refusal(grant, decisions, event.time, self._zone)
+        if code is None:
+            return None
+        return _refused(code, f"grant {grant_id} {_GRANT_STATES[code]} at {format_instant(event.time, self._zone)}")
+
+
+def _refusal_on(day: date, terms: Terms, right: Right, offering: str) -> Verdict | None:
+    if right.needs_grant:
+        return _refused(
+            "grant_required",
+            f"{offering} is of public interest: its use needs an approved grant, whose own contract is to be named",
+        )
+    if not terms.covers(day) and not right.free:
+        term = f"from {terms.effective_from} {f'until {terms.effective_until}' if terms.effective_until else 'on'}"
+        return _refused("contract_not_in_force", f"contract {right.contract_id} is in force {term}, not on {day}")
+    first, until = right.authorised
+    if not first <= day < until:
+        term = f"from {first} until {until}"
+        return _refused("authorisation_lapsed", f"agreement {right.agreement_no} is in force {term}, not on {day}")
+    return None
+
+
+def _refused(code: str, detail: str) -> Verdict:
+    return Verdict(Status.REFUSED, code, detail)
+
+
+def _terms_of(unit: Unit, contract_ids: set[str]) -> dict[str, Terms]:
+    """Return the terms of those of the contracts that exist."""
+    cache: dict[str, Terms] = unit.cache.setdefault(_CACHE, {})
+    known = {contract_id: cache[contract_id] for contract_id in contract_ids if contract_id in cache}
+    wanted = sorted(contract_ids - known.keys())
+    if not wanted:
+        return known
+    read: dict[str, Terms] = {}
+    for start in range(0, len(wanted), _CHUNK):
+        read |= _read_terms(unit, wanted[start : start + _CHUNK])
+    if len(cache) + len(read) > _CACHED_MAX:
+        cache.clear()
+    cache.update({contract_id: terms for contract_id, terms in read.items() if terms.accepted})
+    return known | read
+
+
+def _read_terms(unit: Unit, contract_ids: list[str]) -> dict[str, Terms]:
+    query = (
+        select(
+            col(Contract.id),
+            col(Contract.operator_id),
+            col(Contract.accepted_at),
+            col(Contract.effective_from),
+            col(Contract.effective_until),
+            col(Contract.grant_id),
+            col(ContractOffering.offering_id),
+            col(ContractOffering.category),
+            col(ContractOffering.quantity_limit),
+            col(Offering.code),
+            col(Product.asset),
+            col(Authorisation.agreement_no),
+            col(Authorisation.effective_from).label("authorised_from"),
+            col(Authorisation.effective_until).label("authorised_until"),
+        )
+        .join(ContractOffering, col(ContractOffering.contract_id) == col(Contract.id))
+        .join(Offering, col(Offering.id) == col(ContractOffering.offering_id))
+        .join(Product, col(Product.id) == col(Offering.product_id))
+        .join(Authorisation, col(Authorisation.id) == col(Product.authorisation_id))
+        .where(col(Contract.id).in_(contract_ids))
+    )
+    read: dict[str, Terms] = {}
+    for row in unit.connection.execute(query):
+        terms = read.get(row.id)
+        if terms is None:
+            terms = read[row.id] = Terms(
+                row.operator_id,
+                row.accepted_at is not None,
+                row.effective_from,
+                row.effective_until,
+                row.grant_id,
+                {},
+            )
+        free = row.grant_id is not None
+        terms.offerings[row.offering_id] = terms.offerings[row.code] = Right(
+            contract_id=row.id,
+            offering_id=row.offering_id,
+            asset=row.asset,
+            free=free,
+            limit=row.quantity_limit,
+            needs_grant=not free and row.category == "public_interest",
+            agreement_no=row.agreement_no,
+            authorised=(row.authorised_from, row.authorised_until),
+        )
+    return read
+
+
+def _grants_of(unit: Unit, grant_ids: set[str]) -> dict[str, tuple[FreeUseGrant, list[GrantDecision]]]:
+    """Return grants with their decisions in the order in which they take effect."""
+    wanted = sorted(grant_ids)
+    grants: dict[str, FreeUseGrant] = {}
+    decisions: dict[str, list[GrantDecision]] = defaultdict(list)
+    for start in range(0, len(wanted), _CHUNK):
+        chunk = wanted[start : start + _CHUNK]
+        for grant in unit.session.execute(select(FreeUseGrant).where(col(FreeUseGrant.id).in_(chunk))).scalars():
+            grants[grant.id] = grant
+        query = select(GrantDecision).where(col(GrantDecision.grant_id).in_(chunk))
+        order = (col(GrantDecision.effective_at), col(GrantDecision.id))
+        for decision in unit.session.execute(query.order_by(*order)).scalars():
+            decisions[decision.grant_id].append(decision)
+    return {grant_id: (grant, decisions[grant_id]) for grant_id, grant in grants.items()}

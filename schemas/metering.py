@@ -1,0 +1,367 @@
+"""Documents of use: events and their results, refused events, use, write-offs.
+
+Events come by the thousand, so each is decoded straight into a struct; only what the struct does not take goes
+through the marshmallow schema, which words what is wrong with it (and alone describes the event to the OpenAPI
+document). A property test holds the two to the same judgement.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
+
+from metering.events import EVENTS_MAX, Document, Event, Unreadable
+from pricing import money, period
+from pricing.errors import InstantWithoutOffset, Malformed, TooLarge
+from schemas.fields import Choice, Day, Instant, MonthField, Quantity, Ref, Words
+from schemas.wire import PageQuery, Wire
+
+ATTRIBUTE_LENGTH_MAX: Final = 256
+EXTENSION_NAME_LENGTH_MAX: Final = 64
+DETAIL_LENGTH_MAX: Final = 500
+MALFORMED_EVENT: Final = "malformed_event"
+
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_EXTENSION_NAME: Final = re.compile(f"[a-z0-9]{{1,{EXTENSION_NAME_LENGTH_MAX}}}")
+_INTEGER_MAX: Final = 2**31
+
+
+class TooManyEvents(TooLarge):
+    """A batch larger than is taken at once."""
+
+    code = "too_many_events"
+
+
+class Attribute(fields.String):
+    """A text of CloudEvents, kept to the letter: 1 to 256 characters, none of them a control character."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(validate=[validate.Length(min=1, max=ATTRIBUTE_LENGTH_MAX), _require_text], **kwargs)
+
+
+def _require_text(text: str) -> None:
+    if not text.isprintable() and (found := _CONTROL.search(text)):
+        raise ValidationError(f"the control character {found[0]!r} is not text")
+
+
+class UsageDataIn(Wire):
+    """What was used, and how much of it."""
+
+    offering = Attribute(required=True)
+    quantity = Quantity(required=True, above=0)
+
+
+class UsageEventIn(Wire):
+    """A CloudEvents 1.0 event of use; ``subject`` is the id of the contract. Extension attributes are allowed."""
+
+    class Meta:
+        """What is not named here is an extension attribute, or a fault."""
+
+        unknown = INCLUDE
+
+    specversion = Choice("1.0", required=True)
+    id = Attribute(required=True)
+    source = Attribute(required=True)
+    type = Attribute(required=True)
+    time = Instant(required=True)
+    subject = Attribute(required=True)
+    data = fields.Nested(UsageDataIn, required=True)
+    datacontenttype = Attribute(load_default=None, allow_none=True)
+    dataschema = Attribute(load_default=None, allow_none=True)
+
+    @validates_schema(skip_on_field_errors=False)
+    def refuse_what_is_no_extension(self, content: Mapping[str, Any], **_kwargs: Any) -> None:
+        """Hold extension attributes to CloudEvents 1.0: names of a-z and 0-9; texts, booleans, 32-bit integers."""
+        faults = {
+            str(name): ["this is no extension attribute: those have names of a-z and 0-9, and simple values"]
+            for name, value in content.items()
+            if name not in self.fields and not _is_extension(name, value)
+        }
+        if faults:
+            raise ValidationError(faults)
+
+
+class UsageBatchIn(Wire):
+    """A batch of events of use."""
+
+    events = fields.List(fields.Nested(UsageEventIn), required=True, validate=validate.Length(min=1, max=EVENTS_MAX))
+
+
+class EventResult(Wire):
+    """What became of one event, by its place in the batch."""
+
+    index = fields.Integer(required=True)
+    status = Choice("accepted", "duplicate", "conflict", "refused", required=True)
+    code = fields.String()
+    detail = fields.String()
+
+
+class UsageBatchOut(Wire):
+    """What became of a batch."""
+
+    accepted = fields.Integer(required=True)
+    duplicates = fields.Integer(required=True)
+    conflicts = fields.Integer(required=True)
+    refused = fields.Integer(required=True)
+    results = fields.List(fields.Nested(EventResult), required=True)
+
+
+class UsageEventOut(Wire):
+    """An accepted event."""
+
+    id = fields.String(required=True)
+    source = fields.String(required=True)
+    type = fields.String(required=True)
+    time = Instant(required=True)
+    operator = fields.String(required=True)
+    contract = fields.String(required=True)
+    offering = fields.String(required=True)
+    service_on = Day(required=True)
+    quantity = Quantity(required=True)
+    transaction = fields.Integer(required=True)
+    recorded_at = Instant(required=True)
+
+
+class UsageEventsQuery(PageQuery):
+    """Which events to list."""
+
+    contract = Ref(load_default=None)
+    month = MonthField(load_default=None)
+
+
+class UsageEventQuery(Wire):
+    """Which of the events with an id: that of a source, and (for those who see several) of an operator."""
+
+    source = Attribute(required=True)
+    operator = Ref(load_default=None)
+
+
+class RefusedEventsQuery(PageQuery):
+    """Which refused events to list."""
+
+    contract = Ref(load_default=None)
+    code = Ref(load_default=None)
+
+
+class RefusedEventOut(Wire):
+    """A refused event, with the reason; ``outcome`` says what it became when it was judged again, if not refused."""
+
+    id = fields.String(required=True)
+    operator = fields.String(required=True)
+    contract = fields.String(allow_none=True)
+    event = fields.Raw(required=True)
+    truncated = fields.Boolean(required=True)
+    code = fields.String(required=True)
+    detail = fields.String(required=True)
+    outcome = Choice("accepted", "duplicate", allow_none=True)
+    recorded_at = Instant(required=True)
+    judged_at = Instant(allow_none=True)
+
+
+class UsageQuery(Wire):
+    """Whose use of what; of all months unless one is named."""
+
+    contract = Ref(required=True)
+    offering = Ref(required=True)
+    month = MonthField(load_default=None)
+
+
+class UsageOut(UsageQuery):
+    """Use of an offering under a contract: accepted = unbilled + billed + free + written_off."""
+
+    unit = fields.String(required=True)
+    accepted = Quantity(required=True)
+    unbilled = Quantity(required=True)
+    billed = Quantity(required=True)
+    free = Quantity(required=True)
+    written_off = Quantity(required=True)
+
+
+class WriteoffIn(Wire):
+    """Unbilled use of a month that will not be billed, and why."""
+
+    contract = Ref(required=True)
+    offering = Ref(required=True)
+    month = MonthField(required=True)
+    quantity = Quantity(required=True, above=0)
+    reason = Words(required=True)
+
+
+class WriteoffOut(WriteoffIn):
+    """A write-off of use."""
+
+    id = fields.String(required=True)
+    recorded_at = Instant(required=True)
+
+
+class WriteoffsQuery(PageQuery):
+    """Which write-offs to list."""
+
+    contract = Ref(load_default=None)
+
+
+_Text = Annotated[str, msgspec.Meta(min_length=1, max_length=ATTRIBUTE_LENGTH_MAX)]
+
+
+class _Data(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    offering: _Text
+    quantity: str
+
+
+class _Event(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    specversion: Literal["1.0"]
+    id: _Text
+    source: _Text
+    type: _Text
+    time: str
+    subject: _Text
+    data: _Data
+    datacontenttype: _Text | None = None
+    dataschema: _Text | None = None
+
+
+_MEMBERS: Final = frozenset(_Event.__struct_fields__)
+_FAULTS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Malformed, ValidationError)
+_decode_event = msgspec.json.Decoder(_Event).decode
+_decode_body = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_list = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_worder = UsageEventIn()
+
+
+def read_batch(body: bytes) -> list[Event | Unreadable]:
+    """Return the events of a body, each by itself: one that is malformed costs the others nothing.
+
+    Raises Malformed for a body that is no batch, and TooManyEvents.
+    """
+    try:
+        members = _decode_body(body)
+    except _FAULTS as fault:
+        raise Malformed(f"the body is no JSON object that can be read: {fault}") from fault
+    faults = {name: ["Unknown field."] for name in members if name != "events"}
+    events: list[msgspec.Raw] = []
+    if "events" not in members:
+        faults["events"] = ["Missing data for required field."]
+    else:
+        try:
+            events = _decode_list(members["events"])
+        except _FAULTS:
+            faults["events"] = ["Not a list of events."]
+    if not events:
+        faults.setdefault("events", ["Give at least one event."])
+    if faults:
+        raise Malformed(f"not well formed: {', '.join(sorted(faults))}", errors=faults)
+    if len(events) > EVENTS_MAX:
+        raise TooManyEvents(f"a batch holds at most {EVENTS_MAX} events, not {len(events)}; send them in parts")
+    return [read_event(event) for event in events]
+
+
+def read_event(document: msgspec.Raw) -> Event | Unreadable:
+    """Return the event that a JSON text says, or why it cannot be read."""
+    try:
+        return _event(_decode_event(document), document)
+    except _FAULTS:
+        pass
+    try:
+        content = msgspec.json.decode(document)
+    except _FAULTS as fault:
+        return Unreadable(MALFORMED_EVENT, f"no JSON that can be read: {fault}", document)
+    return _read(content, document)
+
+
+def read_members(content: Mapping[str, Any]) -> Event | Unreadable:
+    """Return the event that has these members, as they would be in JSON, or why it cannot be read."""
+    return _read(content, content)
+
+
+def _read(content: Any, document: Document) -> Event | Unreadable:
+    if not isinstance(content, Mapping):
+        return Unreadable(MALFORMED_EVENT, "an event is a JSON object", document)
+    try:
+        return _event(msgspec.convert(_without_extensions(content), _Event), document)
+    except _FAULTS:
+        return _worded(content, document)
+
+
+def _event(wire: _Event, document: Document) -> Event:
+    _require_text(f"{wire.id}{wire.source}{wire.type}{wire.subject}{wire.data.offering}")
+    _require_text(f"{wire.datacontenttype or ''}{wire.dataschema or ''}")
+    return Event(
+        wire.source,
+        wire.id,
+        wire.type,
+        period.parse_instant(wire.time),
+        wire.subject,
+        wire.data.offering,
+        _quantity_above_zero(wire.data.quantity),
+        document,
+    )
+
+
+@lru_cache(maxsize=4096)
+def _quantity_above_zero(text: str) -> int:
+    quantity = money.parse_quantity(text)
+    if quantity == 0:
+        raise Malformed("a use of nothing is no use")
+    return quantity
+
+
+def _is_extension(name: object, value: object) -> bool:
+    if not isinstance(name, str) or _EXTENSION_NAME.fullmatch(name) is None:
+        return False
+    if isinstance(value, int):
+        return -_INTEGER_MAX <= value < _INTEGER_MAX
+    return value is None or isinstance(value, str)
+
+
+def _without_extensions(content: Mapping[str, Any]) -> Mapping[str, Any]:
+    if content.keys() <= _MEMBERS:
+        return content
+    return {name: value for name, value in content.items() if name in _MEMBERS or not _is_extension(name, value)}
+
+
+def _worded(content: Mapping[str, Any], document: Document) -> Event | Unreadable:
+    """Let the marshmallow schema judge: it says what is wrong, field by field."""
+    try:
+        loaded = _worder.load(content)
+    except ValidationError as fault:
+        code = InstantWithoutOffset.code if _lacks_only_an_offset(content, fault) else MALFORMED_EVENT
+        detail = "; ".join(_sentences(fault.messages_dict))
+        return Unreadable(code, detail[:DETAIL_LENGTH_MAX], document)
+    return Event(
+        loaded["source"],
+        loaded["id"],
+        loaded["type"],
+        loaded["time"],
+        loaded["subject"],
+        loaded["data"]["offering"],
+        loaded["data"]["quantity"],
+        document,
+    )
+
+
+def _lacks_only_an_offset(content: Mapping[str, Any], fault: ValidationError) -> bool:
+    if set(fault.messages_dict) != {"time"}:
+        return False
+    try:
+        period.parse_instant(content.get("time", ""))
+    except InstantWithoutOffset:
+        return True
+    except Malformed:
+        return False
+    return False
+
+
+def _sentences(messages: Mapping[str, Any], path: str = "") -> list[str]:
+    said: list[str] = []
+    for name, found in messages.items():
+        here = path if name == "_schema" else f"{path}.{name}".lstrip(".")
+        if isinstance(found, Mapping):
+            said.extend(_sentences(found, here))
+        else:
+            said.extend(f"{here}: {message}" for message in found)
+    return said
