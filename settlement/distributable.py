@@ -6,7 +6,7 @@ and credits are adjustments by themselves and part payments never drift.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
@@ -66,10 +66,11 @@ class Receipt:
     amount: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Taken:
-    """What a run took from one line into a pool of an agreement; runs are ordered by their months."""
+    """What the run of a month took from one line into a pool of an agreement."""
 
+    month: str
     settlement_id: str
     agreement_id: str
     position: int
@@ -108,24 +109,20 @@ class Standing:
     nothing to distribute of those.
     """
 
-    positions: tuple[int, ...]
-    nets: tuple[int, ...]
-    taxes: tuple[int, ...]
+    nets: dict[int, int]
+    taxes: dict[int, int]
     gross: int
     paid: int
 
     def allotment(self, basis: str) -> Allotment:
         """Return what falls on each line so far, on billed basis or on collected basis."""
-        net = sum(self.nets)
+        net = sum(self.nets.values())
         if basis == BILLED:
             return self._allotted(net, self.gross)
         return self._allotted(distributable_collected(net, self.gross, self.paid), min(self.paid, self.gross))
 
     def _allotted(self, net: int, gross: int) -> Allotment:
-        return Allotment(
-            dict(zip(self.positions, _spread(net, self.nets), strict=True)),
-            dict(zip(self.positions, _spread(gross - net, self.taxes), strict=True)),
-        )
+        return Allotment(_spread(net, self.nets), _spread(gross - net, self.taxes))
 
 
 def standing(bill: Bill, bound: Bound | None) -> Standing | None:
@@ -141,9 +138,8 @@ def standing(bill: Bill, bound: Bound | None) -> Standing | None:
             taxes[position] -= tax
     uses = [line.use for line in bill.lines]
     return Standing(
-        positions=tuple(nets),
-        nets=tuple(set_off(list(nets.values()), uses)),
-        taxes=tuple(set_off(list(taxes.values()), uses)),
+        nets=dict(zip(nets, set_off(list(nets.values()), uses), strict=True)),
+        taxes=dict(zip(taxes, set_off(list(taxes.values()), uses), strict=True)),
         gross=bill.gross - sum(credit.gross for credit in credits_so_far),
         paid=sum(receipt.amount for receipt in bill.receipts if bound.holds(receipt.received_on, receipt.recorded_at)),
     )
@@ -175,5 +171,6 @@ def _set_off_within(amounts: Sequence[int], groups: Sequence[object]) -> tuple[l
     return left, sum(owed.values())
 
 
-def _spread(total: int, weights: Sequence[int]) -> Sequence[int]:
-    return weights if total == sum(weights) else spread(total, weights)
+def _spread(total: int, weights: Mapping[int, int]) -> dict[int, int]:
+    parts = list(weights.values())
+    return dict(zip(weights, parts if total == sum(parts) else spread(total, parts), strict=True))
