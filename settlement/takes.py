@@ -123,7 +123,7 @@ class _Taking:
         for line in bill.lines:
             self.lines[line.use].append(line)
         self.taken: dict[int, list[Taken]] = defaultdict(list)
-        for taken in bill.takes:
+        for taken in sorted(bill.takes):
             self.taken[taken.position].append(taken)
 
     def run(self) -> None:
@@ -132,20 +132,19 @@ class _Taking:
             version = self.versions.of(use.offering_id, use.month)
             if version is None or self.now is None:
                 continue
-            before = sum(taken.amount for line in lines for taken in self.taken[line.position])
-            gained = self._take(use, version, self._allotment(version.basis, self.now))
+            before = sum(self._before(line)[0] for line in lines)
+            gained = self._take(use, version, self.now)
             key = PoolKey(version.id, use.offering_id)
             self.takes.outstanding[key] += _net(lines, self.now) - before - gained
             self._forget_backlog(use, before)
 
-    def _take(self, use: Use, version: Version, allotment: Allotment) -> int:
+    def _take(self, use: Use, version: Version, now: Standing) -> int:
         """Take the difference of a use's lines; return it."""
         deltas = {}
         for line in self.lines[use]:
-            before = self.taken[line.position]
-            amount = allotment.amounts[line.position] - sum(taken.amount for taken in before)
-            output_vat = allotment.output_vat[line.position] - sum(taken.output_vat for taken in before)
-            deltas[line.position] = (amount, output_vat)
+            amount, output_vat = self._goal(line, version, now)
+            before, vat_before = self._before(line)
+            deltas[line.position] = (amount - before, output_vat - vat_before)
         gained = sum(amount for amount, _ in deltas.values())
         if gained >= 0:
             self.takes.gained[PoolKey(version.id, use.offering_id)] += gained
@@ -153,6 +152,29 @@ class _Taking:
         else:
             self._record(use, deltas, self._reverse(use, -gained))
         return gained
+
+    def _goal(self, line: Line, version: Version, now: Standing) -> tuple[int, int]:
+        """Return what of a line may have been distributed by now, and its output VAT.
+
+        Where another agreement took from the line on another basis, its share stays distributed: only what a credit
+        has taken away since comes back.
+        """
+        goal = self._allotted(line, version.basis, now)
+        taken = self.taken[line.position]
+        if not taken or self.versions.by_id[taken[-1].agreement_id].basis == version.basis:
+            return goal
+        kept = min(self._before(line), self._allotted(line, self.versions.by_id[taken[-1].agreement_id].basis, now))
+        return max(goal, kept)
+
+    def _before(self, line: Line) -> tuple[int, int]:
+        taken = self.taken[line.position]
+        return sum(part.amount for part in taken), sum(part.output_vat for part in taken)
+
+    def _allotted(self, line: Line, basis: str, now: Standing) -> tuple[int, int]:
+        if basis not in self.allotments:
+            self.allotments[basis] = now.allotment(basis)
+        allotment = self.allotments[basis]
+        return allotment.amounts[line.position], allotment.output_vat[line.position]
 
     def _reverse(self, use: Use, amount: int) -> dict[str, int]:
         """Take an amount back from the runs that took it, the latest first; return what each agreement loses."""
@@ -190,11 +212,6 @@ class _Taking:
         for part in taken:
             sums[EarlierPool(part.settlement_id, PoolKey(part.agreement_id, use.offering_id))] += part.amount
         return list(sums.items())
-
-    def _allotment(self, basis: str, now: Standing) -> Allotment:
-        if basis not in self.allotments:
-            self.allotments[basis] = now.allotment(basis)
-        return self.allotments[basis]
 
 
 def _net(lines: Sequence[Line], at: Standing) -> int:
@@ -313,8 +330,9 @@ def _add_lines(unit: Unit, bills: Mapping[str, Bill], wanted: Select[Any]) -> No
         InvoiceLine.net,
         InvoiceLine.tax,
     )
-    query: Select[Any] = select(*map(col, columns)).where(col(InvoiceLine.invoice_id).in_(wanted))
-    for row in unit.connection.execute(query.order_by(col(InvoiceLine.invoice_id), col(InvoiceLine.position))):
+    of_bills = col(InvoiceLine.invoice_id).in_(wanted)
+    rows = unit.connection.execute(select(*map(col, columns)).where(of_bills).order_by(col(InvoiceLine.position)))
+    for row in rows:
         if row.invoice_id in bills:
             use = Use(row.offering_id, row.service_month)
             bills[row.invoice_id].lines.append(Line(row.position, use, row.net, row.tax))
@@ -365,17 +383,16 @@ def _add_receipts(unit: Unit, bills: Mapping[str, Bill], wanted: Select[Any]) ->
 
 
 def _add_takes(unit: Unit, bills: Mapping[str, Bill], wanted: Select[Any]) -> None:
-    columns = (
-        Settlement.month,
-        SettlementTake.settlement_id,
-        SettlementTake.agreement_id,
-        SettlementTake.position,
-        SettlementTake.amount,
-        SettlementTake.output_vat,
-        SettlementTake.invoice_id,
-    )
     query = (
-        select(*map(col, columns))
+        select(
+            col(Settlement.month),
+            col(SettlementTake.settlement_id),
+            col(SettlementTake.agreement_id),
+            col(SettlementTake.position),
+            col(SettlementTake.amount),
+            col(SettlementTake.output_vat),
+            col(SettlementTake.invoice_id),
+        )
         .join(Settlement, col(Settlement.id) == col(SettlementTake.settlement_id))
         .where(col(SettlementTake.invoice_id).in_(wanted))
     )
