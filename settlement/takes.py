@@ -346,7 +346,7 @@ def _add_credits(unit: Unit, bills: Mapping[str, Bill], wanted: Select[Any]) -> 
             col(CreditNote.reason),
             col(CreditNote.issued_on),
             col(CreditNote.recorded_at),
-            col(CreditNote.gross).label("note_gross"),
+            col(CreditNote.gross),
             col(CreditNoteLine.position),
             col(CreditNoteLine.net),
             col(CreditNoteLine.tax),
@@ -361,7 +361,7 @@ def _add_credits(unit: Unit, bills: Mapping[str, Bill], wanted: Select[Any]) -> 
         if bill is None:
             continue
         if row.id not in notes:
-            notes[row.id] = Credit(row.reason, row.issued_on, row.recorded_at, row.note_gross)
+            notes[row.id] = Credit(row.reason, row.issued_on, row.recorded_at, row.gross)
             bill.credits.append(notes[row.id])
         notes[row.id].by_line[row.position] = (row.net, row.tax)
 
@@ -396,6 +396,7 @@ def _add_takes(unit: Unit, bills: Mapping[str, Bill], wanted: Select[Any]) -> No
         .join(Settlement, col(Settlement.id) == col(SettlementTake.settlement_id))
         .where(col(SettlementTake.invoice_id).in_(wanted))
     )
-    for *taken, invoice_id in unit.connection.execute(query):
-        if invoice_id in bills:
-            bills[invoice_id].takes.append(Taken(*taken))
+    for row in unit.connection.execute(query):
+        if row.invoice_id in bills:
+            taken = Taken(row.month, row.settlement_id, row.agreement_id, row.position, row.amount, row.output_vat)
+            bills[row.invoice_id].takes.append(taken)
