@@ -8,7 +8,7 @@ bill, and together they give back exactly the bill's tax. Amounts are gross, in 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -82,17 +82,18 @@ def left_of(lines: Sequence[BilledLine]) -> int:
     return sum(line.left for line in lines)
 
 
-def credit_by_amount(lines: Sequence[BilledLine], amount: int) -> list[Taken]:
+def credit_by_amount(lines: Sequence[BilledLine], amount: int, positions: Collection[int] | None = None) -> list[Taken]:
     """Spread an amount over a bill by what is left of its groups, and within each by what is left of its lines.
 
-    Raises CreditExceedsInvoice, naming what is left.
+    Where ``positions`` are given, only those lines give. Raises CreditExceedsInvoice, naming what is left.
 
     >>> bill = [BilledLine(1, "a", 0, 6_360, 360), BilledLine(2, "b", 0, 4_240, 240)]
     >>> [(line.gross, line.tax) for line in credit_by_amount(bill, 5_300)]
     [(3180, 180), (2120, 120)]
     """
-    _require_left(lines, amount)
-    groups = _grouped(lines)
+    chosen = [line for line in lines if positions is None or line.position in positions]
+    _require_left(chosen, amount)
+    groups = _grouped(chosen)
     parts = spread(amount, [max(0, left_of(members)) for members in groups.values()])
     gross: dict[int, int] = {}
     for part, members in zip(parts, groups.values(), strict=True):

@@ -21,17 +21,25 @@ from store.unit import Unit
 
 
 @dataclass(frozen=True)
-class Priced:
-    """An offering as quotes and bills see it: what it is called and counted in, and its prices over time.
-
-    ``ceilings`` are those of the product's own charging form, each over the days on which it really holds.
-    """
+class Named:
+    """An offering as papers name it, and what its use is counted in: on paper (``unit``) and in the books."""
 
     offering_id: str
     code: str
     name: str
     unit: str
     asset: str
+    charging_form: str
+
+
+@dataclass(frozen=True)
+class Priced:
+    """An offering with its prices over time.
+
+    ``ceilings`` are those of the product's own charging form, each over the days on which it really holds.
+    """
+
+    named: Named
     tariffs: tuple[PriceVersion, ...]
     ceilings: tuple[CeilingSpan, ...]
 
@@ -50,34 +58,40 @@ class Priced:
 
 def price_book(unit: Unit, offering_ids: Iterable[str]) -> dict[str, Priced]:
     """Return offerings with their tariffs and ceilings, by id."""
-    wanted = sorted(set(offering_ids))
-    things = unit.connection.execute(
-        select(
-            col(Offering.id),
-            col(Offering.code),
-            col(Offering.scenario),
-            col(Product.name),
-            col(Product.unit),
-            col(Product.asset),
-            col(Product.charging_basis),
-        )
-        .join(Product, col(Product.id) == col(Offering.product_id))
-        .where(col(Offering.id).in_(wanted))
-    ).all()
-    tariffs = _versions(unit, TariffVersion, wanted)
-    ceilings = _versions(unit, CeilingVersion, wanted)
+    named = offerings_named(unit, offering_ids)
+    tariffs = _versions(unit, TariffVersion, list(named))
+    ceilings = _versions(unit, CeilingVersion, list(named))
     return {
-        thing.id: Priced(
-            offering_id=thing.id,
-            code=thing.code,
-            name=f"{thing.name} · {thing.scenario['name']}",
-            unit=thing.unit,
-            asset=thing.asset,
-            tariffs=_tariff_spans(tariffs[thing.id]),
-            ceilings=_ceiling_spans([row for row in ceilings[thing.id] if row.charging_form == thing.charging_basis]),
+        offering_id: Priced(
+            named=thing,
+            tariffs=_tariff_spans(tariffs[offering_id]),
+            ceilings=_ceiling_spans([row for row in ceilings[offering_id] if row.charging_form == thing.charging_form]),
         )
-        for thing in things
+        for offering_id, thing in named.items()
     }
+
+
+def offerings_named(unit: Unit, offering_ids: Iterable[str]) -> dict[str, Named]:
+    """Return what offerings are called and counted in, by id; what never changes is remembered."""
+    remembered: dict[str, Named] = unit.cache.setdefault("settlement.offerings", {})
+    wanted = sorted(set(offering_ids))
+    unknown = [offering_id for offering_id in wanted if offering_id not in remembered]
+    if unknown:
+        query = (
+            select(Offering, Product)
+            .join(Product, col(Product.id) == col(Offering.product_id))
+            .where(col(Offering.id).in_(unknown))
+        )
+        for offering, product in unit.session.execute(query):
+            remembered[offering.id] = Named(
+                offering_id=offering.id,
+                code=offering.code,
+                name=f"{product.name} · {offering.scenario['name']}",
+                unit=product.unit,
+                asset=product.asset,
+                charging_form=product.charging_basis,
+            )
+    return {offering_id: remembered[offering_id] for offering_id in wanted}
 
 
 def vat_rate(day: date) -> Decimal:

@@ -1,0 +1,373 @@
+"""A bill as it would be drawn up now: its lines, what late use adds to or takes from earlier bills, and the tax.
+
+Reads only, in a fixed number of statements a contract. What was charged for a service month is what its bill and the
+corrections of later bills say, less what was given back because the charge itself was wrong: late use that made the
+month cheaper, and credit notes ``issued_in_error`` that ask for a new bill. Other credit notes are left aside: they
+are settled between the parties and do not change what the use costs.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final
+
+from sqlalchemy import and_, func, or_, select
+from sqlmodel import col
+
+from metering.use import ChargeableUse, chargeable_use
+from pricing.ceiling import Ceiling
+from pricing.classification import PUBLIC_INTEREST
+from pricing.explanation import Step
+from pricing.money import (
+    FEN_PER_YUAN,
+    MICRO_PER_UNIT,
+    UNIT_PRICE_SCALE,
+    PriceBasis,
+    Tax,
+    format_money,
+    format_unit_price,
+    round_half_up,
+    tax_of_document,
+    within_money_limit,
+)
+from pricing.period import Month, Span
+from pricing.rating import RatedLine, Rating, correction, rate_period
+from pricing.segments import CeilingSpan, PriceVersion, cut_use
+from pricing.tariff import tariff_from_document
+from registry.contracts import contract_offerings
+from registry.tables import Contract, ContractOffering
+from settlement.price_book import Priced, price_book, vat_rate
+from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine
+from store.unit import Unit
+
+CORRECTION: Final = "correction"
+_ALWAYS: Final = Span(date(1970, 1, 1))
+
+ServiceMonth = tuple[str, str]
+"""An offering's id and a month of its use, such as 2026-03."""
+
+
+@dataclass(frozen=True)
+class EarlierBill:
+    """The bill of an earlier month."""
+
+    id: str
+    number: str
+
+
+@dataclass(frozen=True)
+class DraftLine:
+    """A line of a bill before its tax; quantities in millionths, ``amount`` in fen and in the contract's basis."""
+
+    kind: str
+    offering_id: str
+    service_month: str
+    service_from: date
+    service_until: date
+    quantity: int
+    unit_price: Decimal | None
+    nominal_unit_price: Decimal | None
+    amount: int
+    vat_rate: Decimal
+    tariff_id: str | None
+    ceiling: Ceiling | None
+    trial: bool
+    corrects: EarlierBill | None
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """What late use made an already billed month cheaper by: fen in the contract's basis, above zero."""
+
+    offering_id: str
+    service_month: str
+    amount: int
+    bill: EarlierBill
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A bill drawn up: lines with their taxes, sums, the use that it takes, and what earlier bills give back."""
+
+    price_basis: PriceBasis
+    lines: tuple[DraftLine, ...]
+    taxes: tuple[Tax, ...]
+    moved: Mapping[ServiceMonth, int]
+    reductions: tuple[Reduction, ...]
+    book: Mapping[str, Priced]
+
+    @property
+    def total(self) -> Tax:
+        """Net, tax and gross of the bill."""
+        return Tax(
+            sum(tax.net for tax in self.taxes), sum(tax.tax for tax in self.taxes), sum(tax.gross for tax in self.taxes)
+        )
+
+
+@dataclass(frozen=True)
+class _Charged:
+    """A service month rated on all of its use: the rating, none where no price was published, and its days."""
+
+    rating: Rating | None
+    unpriced_micro: int
+    start: date
+    end: date
+
+
+def draw_up(unit: Unit, contract: Contract, month: Month) -> Draft:
+    """Draw up the bill of a contract for a month from the use of all months up to it.
+
+    Use of earlier months that have no bill yet is left to their own. Raises AmountTooLarge.
+    """
+    terms = {row.offering_id: row for row in contract_offerings(unit, contract.id)}
+    book = price_book(unit, terms)
+    basis = PriceBasis(contract.price_basis or PriceBasis.TAX_EXCLUSIVE)
+    use = chargeable_use(unit, contract.id, str(month))
+    earlier = _months_to_judge(unit, contract.id, use, str(month))
+    bills = _bills_of(unit, contract.id, {key[1] for key in earlier})
+    charged = _charged_before(unit, contract.id, basis, {key[1] for key in earlier})
+    drawer = _Drawer(contract, terms, book, basis)
+    for key in sorted(earlier, key=lambda key: (key[1], book[key[0]].named.code)):
+        if key[1] in bills:
+            drawer.judge_again(key, use.get(key, ChargeableUse()), charged.get(key, 0), bills[key[1]])
+    for offering_id in sorted(terms, key=lambda offering_id: book[offering_id].named.code):
+        drawer.charge((offering_id, str(month)), use.get((offering_id, str(month)), ChargeableUse()))
+    return drawer.draft()
+
+
+class _Drawer:
+    """Collects the lines of one bill."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        terms: Mapping[str, ContractOffering],
+        book: Mapping[str, Priced],
+        basis: PriceBasis,
+    ) -> None:
+        self.contract, self.terms, self.book, self.basis = contract, terms, book, basis
+        self.term = Span(contract.effective_from, contract.effective_until)
+        self.lines: list[DraftLine] = []
+        self.moved: dict[ServiceMonth, int] = {}
+        self.reductions: list[Reduction] = []
+
+    def charge(self, key: ServiceMonth, use: ChargeableUse) -> None:
+        """Add the lines of the month that is billed; a segment without use is no line.
+
+        Public-interest use is booked as free when it is accepted, so that there is none here to charge.
+        """
+        if self.terms[key[0]].category == PUBLIC_INTEREST and not use.unbilled:
+            return
+        charged = self._rate(key, use)
+        if charged is None or charged.rating is None:
+            return
+        self._move(key, use.unbilled - charged.unpriced_micro)
+        for line in charged.rating.lines:
+            if line.amount or line.quantity_micro:
+                self.lines.append(self._line(key, line))
+
+    def judge_again(self, key: ServiceMonth, use: ChargeableUse, before: int, bill: EarlierBill) -> None:
+        """Charge an earlier month anew on all of its use: more is a correction line, less a reduction of its bill."""
+        charged = self._rate(key, use)
+        if charged is None or charged.rating is None:
+            return
+        late = use.unbilled - charged.unpriced_micro
+        difference = correction(charged.rating, before)
+        self._move(key, late)
+        if difference < 0:
+            self.reductions.append(Reduction(*key, -difference, bill))
+        if late or difference > 0:
+            self.lines.append(self._correction(key, charged, late, max(0, difference), before, bill))
+
+    def draft(self) -> Draft:
+        """Return the bill with its tax."""
+        taxes = _taxes(self.lines, self.basis)
+        within_money_limit(sum(tax.gross for tax in taxes), "bill")
+        return Draft(self.basis, tuple(self.lines), taxes, dict(self.moved), tuple(self.reductions), dict(self.book))
+
+    def _move(self, key: ServiceMonth, quantity: int) -> None:
+        if quantity:
+            self.moved[key] = quantity
+
+    def _rate(self, key: ServiceMonth, use: ChargeableUse) -> _Charged | None:
+        """Rate a service month; None where the contract neither runs in it nor was used."""
+        offering_id, month = key
+        period = Month.parse(month).span.intersect(self.term)
+        if period is None and not use.by_day:
+            return None
+        rate = vat_rate(Month.parse(month).first_day)
+        priced = self.book[offering_id]
+        ceilings = [CeilingSpan(held.span, held.ceiling.in_basis(self.basis, rate)) for held in priced.ceilings]
+        cut = cut_use(period or Month.parse(month).span, self._prices(offering_id), ceilings, use.by_day)
+        rating = rate_period(cut.segments) if cut.segments else None
+        start, end = (cut.segments[0].start, cut.segments[-1].end) if cut.segments else (date.min, date.max)
+        return _Charged(rating, cut.unpriced_micro, start, end)
+
+    def _prices(self, offering_id: str) -> Sequence[PriceVersion]:
+        """Return the one price that the contract froze, or the public tariff, version by version."""
+        term = self.terms[offering_id]
+        if term.tariff is None:
+            return self.book[offering_id].tariffs
+        published = self.book[offering_id].tariff_of(term.tariff_id)
+        frozen = tariff_from_document(term.tariff)
+        return [PriceVersion(_ALWAYS, str(term.tariff_id), frozen, trial=published is not None and published.trial)]
+
+    def _line(self, key: ServiceMonth, line: RatedLine) -> DraftLine:
+        return DraftLine(
+            kind=line.kind.value,
+            offering_id=key[0],
+            service_month=key[1],
+            service_from=line.start,
+            service_until=line.end,
+            quantity=line.quantity_micro,
+            unit_price=billed_unit_price(line),
+            nominal_unit_price=shown_price(line.nominal_unit_price),
+            amount=line.amount,
+            vat_rate=vat_rate(Month.parse(key[1]).first_day),
+            tariff_id=line.tariff_id,
+            ceiling=line.ceiling,
+            trial=self._is_trial(key[0], line.tariff_id),
+            corrects=None,
+            steps=line.steps,
+        )
+
+    def _correction(
+        self, key: ServiceMonth, charged: _Charged, late: int, amount: int, before: int, bill: EarlierBill
+    ) -> DraftLine:
+        if charged.rating is None:
+            message = f"{key} has no rating to correct by"
+            raise AssertionError(message)
+        last = charged.rating.lines[-1]
+        return DraftLine(
+            kind=CORRECTION,
+            offering_id=key[0],
+            service_month=key[1],
+            service_from=charged.start,
+            service_until=charged.end,
+            quantity=late,
+            unit_price=None,
+            nominal_unit_price=shown_price(charged.rating.nominal_unit_price),
+            amount=amount,
+            vat_rate=vat_rate(Month.parse(key[1]).first_day),
+            tariff_id=last.tariff_id,
+            ceiling=last.ceiling,
+            trial=self._is_trial(key[0], last.tariff_id),
+            corrects=bill,
+            steps=(*charged.rating.explain(), _correction_step(charged.rating.total, before, bill)),
+        )
+
+    def _is_trial(self, offering_id: str, tariff_id: str | None) -> bool:
+        version = self.book[offering_id].tariff_of(tariff_id)
+        return version is not None and version.trial
+
+
+def billed_unit_price(line: RatedLine) -> Decimal | None:
+    """Return the one price at which a line was billed; None where bands, packages, fees or discounts make several."""
+    if line.nominal_unit_price is None or not line.quantity_micro:
+        return None
+    price = Fraction(line.nominal_unit_price)
+    if line.ceiling is not None:
+        price = min(price, line.ceiling.per_unit)
+    scaled = price * 10**UNIT_PRICE_SCALE
+    is_whole_charge = round_half_up(price * FEN_PER_YUAN * line.quantity_micro / MICRO_PER_UNIT) == line.amount
+    return Decimal(int(scaled)).scaleb(-UNIT_PRICE_SCALE) if is_whole_charge and scaled.denominator == 1 else None
+
+
+def shown_price(price: Decimal | Fraction | None) -> Decimal | None:
+    """Return a price as it is kept and shown: to eight places, half up."""
+    return None if price is None else Decimal(format_unit_price(price))
+
+
+def _taxes(lines: Sequence[DraftLine], basis: PriceBasis) -> tuple[Tax, ...]:
+    """Compute tax once per rate on the sum of its lines; each line shows its part."""
+    taxes: dict[int, Tax] = {}
+    for rate in {line.vat_rate for line in lines}:
+        places = [place for place, line in enumerate(lines) if line.vat_rate == rate]
+        _, parts = tax_of_document([lines[place].amount for place in places], basis, rate)
+        taxes |= dict(zip(places, parts, strict=True))
+    return tuple(taxes[place] for place in range(len(lines)))
+
+
+def _correction_step(total: int, before: int, bill: EarlierBill) -> Step:
+    now, earlier, difference = format_money(total), format_money(before), format_money(total - before)
+    less_en = "; the difference is credited on that bill" if total < before else ""
+    less_zh = "，差额在该账单上冲减" if total < before else ""
+    return Step(
+        rule="bill.correction",
+        text_en=f"All use of the month is {now}, charged before {earlier} by {bill.number}: {difference}{less_en}",
+        text_zh=f"该服务月全部用量应计{now}，此前已计{earlier}（账单{bill.number}）：{difference}{less_zh}",
+        inputs={"charge": now, "charged_before": earlier, "corrects": bill.id, "corrects_number": bill.number},
+        amount=difference,
+    )
+
+
+def _months_to_judge(
+    unit: Unit, contract_id: str, use: Mapping[ServiceMonth, ChargeableUse], month: str
+) -> set[ServiceMonth]:
+    """Return the earlier service months with use that no bill has taken, or with a charge that is to be billed anew."""
+    late = {key for key, used in use.items() if key[1] < month and used.unbilled}
+    anew = unit.connection.execute(
+        select(col(InvoiceLine.offering_id), col(InvoiceLine.service_month))
+        .distinct()
+        .select_from(CreditNote)
+        .join(Invoice, col(Invoice.id) == col(CreditNote.invoice_id))
+        .join(InvoiceLine, col(InvoiceLine.invoice_id) == col(Invoice.id))
+        .where(
+            col(Invoice.contract_id) == contract_id,
+            col(CreditNote.rebill).is_(True),
+        )
+    )
+    return late | {(offering_id, service_month) for offering_id, service_month in anew if service_month < month}
+
+
+def _bills_of(unit: Unit, contract_id: str, months: Iterable[str]) -> dict[str, EarlierBill]:
+    wanted = sorted(months)
+    if not wanted:
+        return {}
+    query = select(col(Invoice.month), col(Invoice.id), col(Invoice.number)).where(
+        col(Invoice.contract_id) == contract_id, col(Invoice.month).in_(wanted)
+    )
+    return {month: EarlierBill(bill_id, number) for month, bill_id, number in unit.connection.execute(query)}
+
+
+def _charged_before(unit: Unit, contract_id: str, basis: PriceBasis, months: Iterable[str]) -> dict[ServiceMonth, int]:
+    """Return what was charged for service months: fen in the contract's basis."""
+    wanted = sorted(months)
+    if not wanted:
+        return {}
+    key = (col(InvoiceLine.offering_id), col(InvoiceLine.service_month))
+    mine = and_(col(Invoice.contract_id) == contract_id, col(InvoiceLine.service_month).in_(wanted))
+    billed = (
+        select(*key, func.sum(col(InvoiceLine.amount)))
+        .join(Invoice, col(Invoice.id) == col(InvoiceLine.invoice_id))
+        .where(mine)
+        .group_by(*key)
+    )
+    credit = CreditNoteLine.net if basis is PriceBasis.TAX_EXCLUSIVE else CreditNoteLine.gross
+    given_back = (
+        select(*key, func.sum(col(credit)))
+        .select_from(CreditNoteLine)
+        .join(CreditNote, col(CreditNote.id) == col(CreditNoteLine.credit_note_id))
+        .join(Invoice, col(Invoice.id) == col(CreditNote.invoice_id))
+        .join(
+            InvoiceLine,
+            and_(
+                col(InvoiceLine.invoice_id) == col(Invoice.id),
+                col(InvoiceLine.position) == col(CreditNoteLine.position),
+            ),
+        )
+        .where(mine, or_(col(CreditNote.rebill).is_(True), col(CreditNote.reason) == "late_use"))
+        .group_by(*key)
+    )
+    charged: dict[ServiceMonth, int] = defaultdict(int)
+    for offering_id, month, amount in unit.connection.execute(billed):
+        charged[offering_id, month] += int(amount)
+    for offering_id, month, amount in unit.connection.execute(given_back):
+        charged[offering_id, month] -= int(amount)
+    return dict(charged)
