@@ -8,15 +8,20 @@ the days alone; ``use_writeoff`` takes unbilled use of a month from its days.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Select, case, func, select
 from sqlmodel import col
 
 from ledger.tables import Account, Entry, Transaction
 from metering.accounts import BILLED, CONTRACT_KINDS, FREE, UNBILLED, WRITTEN_OFF
+from registry.contracts import contract_offerings, find_contract
+from registry.lookup import code_of, find, missing
+from registry.relations import product_of
+from registry.tables import Offering
 from store.unit import Unit
 
 USAGE: Final = "usage"
@@ -71,6 +76,28 @@ def use_of(
         held[account_kind] += int(amount)
         accepted += int(amount) if posting_kind == USAGE else 0
     return Use(accepted, held[UNBILLED], held[BILLED], held[FREE], held[WRITTEN_OFF])
+
+
+def use_document(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the use that a query names as the wire says it; raises NotFound for what the caller may not see."""
+    contract = find_contract(unit, wanted["contract"], "contract")
+    offering_id = held_offering(unit, contract.id, wanted["offering"])
+    month = wanted["month"]
+    return {
+        **asdict(use_of(unit, contract.id, offering_id, str(month) if month else None)),
+        "contract": contract.id,
+        "offering": code_of(unit, Offering, offering_id),
+        "month": month,
+        "unit": product_of(unit, offering_id).unit,
+    }
+
+
+def held_offering(unit: Unit, contract_id: str, ref: str) -> str:
+    """Return the id of an offering that a contract holds; raises NotFound, naming the field ``offering``."""
+    offering = find(unit, Offering, ref, "offering")
+    if offering.id not in {row.offering_id for row in contract_offerings(unit, contract_id)}:
+        raise missing("offering", ref, "offering")
+    return offering.id
 
 
 def chargeable_use(unit: Unit, contract_id: str, until_month: str) -> dict[tuple[str, str], ChargeableUse]:

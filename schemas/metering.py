@@ -24,6 +24,7 @@ from schemas.wire import PageQuery, Wire
 ATTRIBUTE_LENGTH_MAX: Final = 256
 EXTENSION_NAME_LENGTH_MAX: Final = 64
 DETAIL_LENGTH_MAX: Final = 500
+CURSOR_LENGTH_MAX: Final = 4096
 MALFORMED_EVENT: Final = "malformed_event"
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -127,9 +128,17 @@ class UsageEventOut(Wire):
     recorded_at = Instant(required=True)
 
 
+class EventCursor(Ref):
+    """A cursor of the list of events, which spells out the key of one and so is longer than others."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        Words.__init__(self, longest=CURSOR_LENGTH_MAX, **kwargs)
+
+
 class UsageEventsQuery(PageQuery):
     """Which events to list."""
 
+    cursor = EventCursor(load_default=None)
     contract = Ref(load_default=None)
     month = MonthField(load_default=None)
 

@@ -60,10 +60,13 @@ def writes(  # noqa: PLR0913 - each says one thing of the route, by its name
     method: str = "POST",
     keyed: bool = True,
     at_horizon: bool = False,
+    read: Callable[[bytes], Any] | None = None,
 ) -> Callable[[Use], Use]:
     """Make a route of a use case that writes: ``use(unit, body, **path)`` returns its document, or (status, document).
 
     ``keyed`` routes need an Idempotency-Key. Without ``body`` the use case is called as ``use(unit, **path)``.
+    Where a body is too large for its schema, ``read`` opens it instead, and the schema only describes it; the use
+    case may then return its document as the bytes of its JSON.
     With ``at_horizon`` the horizon is moved to the present first, for a use case that takes all recorded until then.
     """
 
@@ -71,6 +74,8 @@ def writes(  # noqa: PLR0913 - each says one thing of the route, by its name
         @functools.wraps(use)
         def view(*given: Any, **path: Any) -> Response:
             arguments = given[:1] if body is not None else ()
+            if read is not None:
+                arguments = (read(request.get_data()),)
 
             def work(unit: Unit) -> tuple[int, bytes]:
                 return _worded(use(unit, *arguments, **path), answer, status)
@@ -83,7 +88,9 @@ def writes(  # noqa: PLR0913 - each says one thing of the route, by its name
         if keyed:
             documented = door.doc(parameters=[_KEY_PARAMETER])(documented)
         documented = door.arguments(NoQuery, location="query")(documented)
-        if body is not None:
+        if read is not None:
+            documented = door.doc(requestBody=_json_body(body))(documented)
+        elif body is not None:
             documented = door.arguments(body)(documented)
         _open(door, rule, documented, roles, answer, status, method, needs_json=body is not None)
         return use
@@ -225,7 +232,13 @@ def _perform(action: str, work: Callable[[Unit], tuple[int, bytes]], *, keyed: b
 def _worded(result: Any, answer: type[Schema], status: int) -> tuple[int, bytes]:
     if isinstance(result, tuple):
         status, result = result
+    if isinstance(result, bytes):
+        return status, result
     return status, json.dumps(answer().dump(result), ensure_ascii=False).encode()
+
+
+def _json_body(schema: type[Schema] | None) -> dict[str, Any]:
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
 _KEY_PARAMETER = {

@@ -15,6 +15,8 @@ from web.api import (
     revenue_caps,
     sandbox,
     tariffs,
+    usage,
+    usage_events,
 )
 
 DOORS = (
@@ -29,6 +31,10 @@ DOORS = (
     tariffs.door,
     grants.door,
     contracts.door,
+    usage_events.door,
+    usage_events.refused_door,
+    usage.door,
+    usage.writeoffs_door,
     books.door,
     public.door,
     sandbox.door,

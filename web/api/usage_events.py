@@ -1,0 +1,94 @@
+"""Routes of usage events, and of those that were refused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+from sqlalchemy import Select
+from sqlmodel import col
+
+from metering.events import Event, Unreadable, Verdict
+from metering.intake import count_by_status, replay_refused, take_events
+from metering.listing import event_document, find_event, page_of_events
+from metering.refusals import find_refused, refused_document, visible_refused
+from metering.tables import RefusedEvent
+from schemas.metering import (
+    RefusedEventOut,
+    RefusedEventsQuery,
+    UsageBatchIn,
+    UsageBatchOut,
+    UsageEventOut,
+    UsageEventQuery,
+    UsageEventsQuery,
+    read_batch,
+    read_event,
+)
+from schemas.wire import page_of
+from store.unit import Unit
+from web.door import Door, lists, reads, writes
+
+READERS = ("operator", "buyer", "grantor", "regulator", "auditor", "admin")
+OVERSEERS = ("operator", "grantor", "regulator", "auditor", "admin")
+
+door = Door("usage-events", __name__, url_prefix="/usage-events", description="Use that happened, event by event")
+refused_door = Door(
+    "refused-usage-events",
+    __name__,
+    url_prefix="/refused-usage-events",
+    description="Events that were not counted, and why",
+)
+
+
+@writes(door, "", roles=("operator",), body=UsageBatchIn, answer=UsageBatchOut, read=read_batch)
+def send_usage_events(unit: Unit, events: Sequence[Event | Unreadable]) -> bytes:
+    """Send a batch of events. Each is judged by itself; what is refused is kept, and can be judged again."""
+    verdicts = take_events(unit, unit.principal.party, events)
+    results = [_result(index, verdict) for index, verdict in enumerate(verdicts)]
+    return msgspec.json.encode({**count_by_status(verdicts), "results": results})
+
+
+@reads(door, "", roles=READERS, answer=page_of(UsageEventOut), query=UsageEventsQuery)
+def list_usage_events(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any]:
+    """List the accepted events of the contracts that the caller is a party to or oversees."""
+    return page_of_events(unit, query)
+
+
+@reads(door, "/<path:event_id>", roles=READERS, answer=UsageEventOut, query=UsageEventQuery)
+def get_usage_event(unit: Unit, query: Mapping[str, Any], event_id: str) -> dict[str, Any]:
+    """Show the accepted event that has this id at its source."""
+    return event_document(unit, find_event(unit, event_id, query["source"], query["operator"]))
+
+
+@lists(
+    refused_door,
+    "",
+    roles=OVERSEERS,
+    item=RefusedEventOut,
+    key=col(RefusedEvent.id),
+    document=refused_document,
+    query=RefusedEventsQuery,
+)
+def list_refused_events(unit: Unit, query: Mapping[str, Any]) -> Select[Any]:
+    """List the refused events; those that were counted after all say so in ``outcome``."""
+    return visible_refused(unit, query)
+
+
+@reads(refused_door, "/<refused_id>", roles=OVERSEERS, answer=RefusedEventOut)
+def get_refused_event(unit: Unit, _query: Mapping[str, Any], refused_id: str) -> dict[str, Any]:
+    """Show a refused event."""
+    return refused_document(unit, find_refused(unit, refused_id))
+
+
+@writes(refused_door, "/<refused_id>/replay", roles=("operator",), answer=RefusedEventOut, status=200)
+def replay_refused_event(unit: Unit, refused_id: str) -> dict[str, Any]:
+    """Judge a refused event afresh, as of now."""
+    return refused_document(unit, replay_refused(unit, refused_id, read_event))
+
+
+def _result(index: int, verdict: Verdict) -> dict[str, Any]:
+    result: dict[str, Any] = {"index": index, "status": verdict.status.value}
+    if verdict.code is not None:
+        result |= {"code": verdict.code, "detail": verdict.detail}
+    return result
