@@ -93,6 +93,11 @@ class World:
         return self.client("provider", "provider")
 
     @property
+    def other_provider(self) -> Client:
+        """Another provider."""
+        return self.client("provider", "other-provider")
+
+    @property
     def buyer(self) -> Client:
         """A buyer."""
         return self.client("buyer", "buyer")

@@ -1,0 +1,184 @@
+"""Free-use grants through the API."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+from registry.grants import find_grant, usable_at
+from store.unit import Store
+from tests.client import Client
+from tests.conftest import LOCAL
+from tests.world import World, grant_body
+
+PATH = "/free-use-grants"
+
+
+def test_an_application_waits_for_the_grantor_and_comes_back_as_it_was_sent(world: World) -> None:
+    world.offering(purpose="public_welfare")
+    body = {**grant_body(), "quantity_limit": "5000", "evidence": ["Task list 7", "Letter of the bureau"]}
+    made = world.buyer.made(PATH, body)
+    assert {name: made[name] for name in body} == body
+    assert (made["status"], made["contract"], made["buyer"]) == ("pending", None, "buyer")
+    assert made["conditions"]["origin"] == "platform"
+    assert "no_resale" in {condition["code"] for condition in made["conditions"]["entries"]}
+    assert world.buyer.seen(f"{PATH}/{made['id']}") == made
+
+
+def test_an_approved_grant_is_the_contract_that_usage_events_name(world: World) -> None:
+    made = world.offering(purpose="public_welfare")
+    grant = world.grant(quantity_limit="5000")
+    assert grant["status"] == "approved"
+    contract = world.buyer.seen(f"/contracts/{grant['contract']}")
+    assert (contract["kind"], contract["status"], contract["grant"]) == ("grant", "active", grant["id"])
+    assert (contract["operator"], contract["buyer"], contract["offerings"]) == ("operator", "buyer", ["offering"])
+    assert (contract["effective_from"], contract["effective_until"]) == ("2025-03-01", "2026-03-01")
+    assert contract["terms"][0]["quantity_limit"] == "5000"
+    assert contract["terms"][0]["category"] == "public_interest"
+    assert made["operator_id"] == contract["operator_id"]
+
+
+def test_an_approval_covers_use_from_the_start_of_the_grant_on(world: World, store: Store) -> None:
+    world.offering(purpose="public_welfare")
+    pending = world.grant(approved=False)
+    world.clock("2025-03-20")
+    world.decide(pending["id"], "approve")
+    with store.reading(LOCAL) as unit:
+        grant = find_grant(unit, pending["id"])
+        assert usable_at(unit, grant, datetime.fromisoformat("2025-03-01T00:00:00+08:00")) is None
+        assert usable_at(unit, grant, datetime.fromisoformat("2025-02-28T23:59:59+08:00")) == "grant_not_begun"
+        assert usable_at(unit, grant, datetime.fromisoformat("2026-03-01T00:00:00+08:00")) == "grant_expired"
+
+
+def test_a_suspended_grant_is_resumed_from_then_on_and_keeps_its_contract(world: World, store: Store) -> None:
+    world.offering(purpose="public_welfare")
+    approved = world.grant()
+    world.clock("2025-03-10")
+    assert world.decide(approved["id"], "suspend")["status"] == "suspended"
+    world.clock("2025-03-20")
+    resumed = world.decide(approved["id"], "approve")
+    assert (resumed["status"], resumed["contract"]) == ("approved", approved["contract"])
+    assert [decision["action"] for decision in resumed["decisions"]] == ["approve", "suspend", "approve"]
+    expected = {"2025-03-09": None, "2025-03-11": "grant_suspended", "2025-03-21": None}
+    with store.reading(LOCAL) as unit:
+        grant = find_grant(unit, approved["id"])
+        for day, refusal in expected.items():
+            assert usable_at(unit, grant, datetime.fromisoformat(f"{day}T12:00:00+08:00")) == refusal
+
+
+def test_a_revocation_takes_effect_at_the_instant_it_names_and_is_final(world: World) -> None:
+    world.offering(purpose="public_welfare")
+    grant = world.grant()["id"]
+    world.clock("2025-03-10")
+    planned = world.decide(grant, "revoke", effective_at="2025-03-20T00:00:00+08:00")
+    assert planned["status"] == "approved"
+    assert planned["decisions"][-1]["effective_at"] == "2025-03-20T00:00:00+08:00"
+    world.clock("2025-03-20")
+    assert world.grantor.seen(f"{PATH}/{grant}")["status"] == "revoked"
+    for action in ("approve", "suspend", "revoke"):
+        problem = world.grantor.refused(f"{PATH}/{grant}/{action}", {"reason": "again"}, 409, "grant_state")
+        assert problem["state"] == "revoked"
+
+
+def test_a_decision_takes_no_effect_in_the_past_but_a_clock_may_be_a_little_behind(world: World) -> None:
+    world.offering(purpose="public_welfare")
+    grant = world.grant()["id"]
+    world.clock("2025-03-10")
+    late = {"reason": "r", "effective_at": "2025-03-09T23:00:00+08:00"}
+    world.grantor.refused(f"{PATH}/{grant}/suspend", late, 422, "effective_in_the_past")
+    suspended = world.decide(grant, "suspend", effective_at="2025-03-10T00:00:00+08:00")
+    assert suspended["status"] == "suspended"
+    assert suspended["decisions"][-1]["effective_at"] > "2025-03-10T00:00:00+08:00"
+
+
+def test_a_pending_grant_is_refused_by_revoking_it(world: World) -> None:
+    world.offering(purpose="public_welfare")
+    pending = world.grant(approved=False)
+    world.grantor.refused(f"{PATH}/{pending['id']}/suspend", {"reason": "r"}, 409, "grant_state")
+    revoked = world.decide(pending["id"], "revoke")
+    assert (revoked["status"], revoked["contract"]) == ("revoked", None)
+
+
+def test_free_use_is_asked_for_by_a_confirmed_public_interest_offering_only(world: World) -> None:
+    world.offering()
+    world.offering("unconfirmed", "public_welfare", confirmed=False)
+    world.buyer.refused(PATH, grant_body(), 422, "not_public_interest")
+    world.buyer.refused(PATH, grant_body("unconfirmed"), 422, "classification_unconfirmed")
+
+
+def test_free_use_without_both_undertakings_is_refused(world: World) -> None:
+    world.offering(purpose="public_welfare")
+    for name in ("no_resale", "no_commercial_use"):
+        body = {**grant_body(), "undertakings": {**grant_body()["undertakings"], name: False}}
+        problem = world.buyer.refused(PATH, body, 422, "undertakings_missing")
+        assert list(problem["errors"]) == [f"undertakings.{name}"]
+
+
+FAULTY_GRANTS: list[tuple[dict[str, Any], int, str, str]] = [
+    ({"offering": "none"}, 404, "not_found", "offering"),
+    ({"effective_until": "2025-03-01"}, 422, "dates_reversed", "effective_until"),
+    ({"effective_from": "2024-01-01", "effective_until": "2025-03-01"}, 422, "grant_expired", "effective_until"),
+    ({"undertakings": {"no_resale": True}}, 400, "malformed", "undertakings.no_commercial_use"),
+    ({"undertakings": {"no_resale": "yes", "no_commercial_use": True}}, 400, "malformed", "undertakings.no_resale"),
+    ({"quantity_limit": 100}, 400, "malformed", "quantity_limit"),
+    ({"quantity_limit": "0"}, 400, "malformed", "quantity_limit"),
+    ({"quantity_limit": "-1"}, 400, "malformed", "quantity_limit"),
+    ({"purpose_statement": ""}, 400, "malformed", "purpose_statement"),
+    ({"purpose_statement": "x" * 4001}, 400, "malformed", "purpose_statement"),
+    ({"evidence": 7}, 400, "malformed", "evidence"),
+    ({"evidence": []}, 400, "malformed", "evidence"),
+    ({"evidence": [""]}, 400, "malformed", "evidence.0"),
+]
+
+
+def test_a_faulty_application_is_refused_by_the_field_at_fault(world: World) -> None:
+    world.offering(purpose="public_welfare")
+    for change, status, code, field in FAULTY_GRANTS:
+        problem = world.buyer.refused(PATH, {**grant_body(), **change}, status, code)
+        assert list(problem["errors"]) == [field]
+
+
+def test_an_approval_names_no_instant_for_it_holds_from_the_start(world: World) -> None:
+    world.offering(purpose="public_welfare")
+    pending = world.grant(approved=False)
+    body = {"reason": "r", "effective_at": "2025-04-01T00:00:00+08:00"}
+    world.grantor.refused(f"{PATH}/{pending['id']}/approve", body, 400, "malformed")
+    world.grantor.refused(f"{PATH}/{pending['id']}/approve", {}, 400, "malformed")
+
+
+def test_a_grant_is_not_approved_once_its_term_is_over(world: World) -> None:
+    world.offering(purpose="public_welfare")
+    pending = world.grant(approved=False, effective_until="2025-04-01")
+    world.clock("2025-04-01")
+    world.grantor.refused(f"{PATH}/{pending['id']}/approve", {"reason": "r"}, 422, "grant_expired")
+
+
+def test_a_grant_is_seen_by_its_buyer_and_by_those_who_oversee_it_and_decided_by_its_grantor(world: World) -> None:
+    world.offering(purpose="public_welfare")
+    grant = world.grant(approved=False)["id"]
+    seeing = (world.buyer, world.operator, world.grantor, world.regulator, world.auditor, world.admin)
+    blind = (world.other_buyer, world.rival, world.other_grantor, world.other_regulator)
+    for client in seeing:
+        assert [item["id"] for item in client.seen(PATH)["items"]] == [grant]
+    for client in blind:
+        assert client.seen(PATH)["items"] == []
+        assert client.get(f"{PATH}/{grant}").status_code == 404
+    assert world.provider.get(PATH).status_code == 403
+    world.other_grantor.refused(f"{PATH}/{grant}/approve", {"reason": "r"}, 404, "not_found")
+    world.buyer.refused(f"{PATH}/{grant}/approve", {"reason": "r"}, 403, "forbidden")
+    world.grantor.refused(f"{PATH}/grt_none/approve", {"reason": "r"}, 404, "not_found")
+
+
+def test_of_parallel_approvals_one_opens_the_contract_and_the_others_are_told(world: World) -> None:
+    world.offering(purpose="public_welfare")
+    grant = world.grant(approved=False)["id"]
+    grantor: Client = world.grantor
+
+    def approve(_number: int) -> int:
+        return grantor.post(f"{PATH}/{grant}/approve", {"reason": "r"}).status_code
+
+    with ThreadPoolExecutor(6) as pool:
+        statuses = sorted(pool.map(approve, range(6)))
+    assert statuses == [200, 409, 409, 409, 409, 409]
+    assert len(world.buyer.seen("/contracts")["items"]) == 1
