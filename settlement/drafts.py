@@ -132,7 +132,7 @@ def draw_up(unit: Unit, contract: Contract, month: Month) -> Draft:
     earlier = _months_to_judge(unit, contract.id, use, str(month))
     bills = _bills_of(unit, contract.id, {key[1] for key in earlier})
     charged = _charged_before(unit, contract.id, basis, {key[1] for key in earlier})
-    drawer = _Drawer(contract, terms, book, basis)
+    drawer = Drawer(contract, terms, book, basis)
     for key in sorted(earlier, key=lambda key: (key[1], book[key[0]].named.code)):
         if key[1] in bills:
             drawer.judge_again(key, use.get(key, ChargeableUse()), charged.get(key, 0), bills[key[1]])
@@ -141,8 +141,8 @@ def draw_up(unit: Unit, contract: Contract, month: Month) -> Draft:
     return drawer.draft()
 
 
-class _Drawer:
-    """Collects the lines of one bill."""
+class Drawer:
+    """Collects the lines of one bill; it reads nothing, so that a report can value use as of a moment by it."""
 
     def __init__(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -56,11 +56,11 @@ class Priced:
         return next((held.ceiling for held in self.ceilings if held.span.contains(day)), None)
 
 
-def price_book(unit: Unit, offering_ids: Iterable[str]) -> dict[str, Priced]:
-    """Return offerings with their tariffs and ceilings, by id."""
+def price_book(unit: Unit, offering_ids: Iterable[str], as_of: datetime | None = None) -> dict[str, Priced]:
+    """Return offerings with their tariffs and ceilings, by id; ``as_of`` leaves out versions recorded later."""
     named = offerings_named(unit, offering_ids)
-    tariffs = _versions(unit, TariffVersion, list(named))
-    ceilings = _versions(unit, CeilingVersion, list(named))
+    tariffs = _versions(unit, TariffVersion, list(named), as_of)
+    ceilings = _versions(unit, CeilingVersion, list(named), as_of)
     return {
         offering_id: Priced(
             named=thing,
@@ -99,8 +99,10 @@ def vat_rate(day: date) -> Decimal:
     return vat_rate_percent(load_law(), day).scaleb(-2)
 
 
-def _versions(unit: Unit, table: Any, offering_ids: Sequence[str]) -> dict[str, list[Any]]:
+def _versions(unit: Unit, table: Any, offering_ids: Sequence[str], as_of: datetime | None) -> dict[str, list[Any]]:
     query = select(table).where(col(table.offering_id).in_(offering_ids)).order_by(col(table.effective_from))
+    if as_of is not None:
+        query = query.where(col(table.recorded_at) <= as_of)
     found: dict[str, list[Any]] = defaultdict(list)
     for row in unit.session.execute(query).scalars():
         found[row.offering_id].append(row)

@@ -1,0 +1,233 @@
+"""Use that no bill has taken, valued as the next bills would charge it, for all contracts of an operator at once.
+
+The rating is that of the bills (``settlement.drafts``); what is read for it is bounded by a moment. A month that still
+runs is valued as if it ended there. The cost grows with contracts and months, not with events.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import and_, case, func, or_, select, union
+from sqlmodel import col
+
+from ledger.tables import Account, Entry, Transaction
+from metering.accounts import UNBILLED
+from metering.use import ChargeableUse
+from pricing.money import PriceBasis, Tax, tax_of_document
+from pricing.period import Month
+from registry.tables import Contract, ContractOffering
+from settlement.drafts import Draft, Drawer, EarlierBill, ServiceMonth
+from settlement.price_book import Priced, price_book, vat_rate
+from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine
+from store.unit import Unit
+
+_SIGNED = case((col(Entry.side) == "D", col(Entry.amount)), else_=-col(Entry.amount))
+_LINE_KEY = (col(Invoice.contract_id), col(InvoiceLine.offering_id), col(InvoiceLine.service_month))
+
+ContractMonth = tuple[str, str, str]
+"""A contract's id, an offering's id and a month of its use."""
+
+
+@dataclass
+class _Facts:
+    """What bills are drawn up from, by contract, as it was recorded at the moment."""
+
+    book: Mapping[str, Priced]
+    contracts: dict[str, Contract] = field(default_factory=dict)
+    terms: dict[str, dict[str, ContractOffering]] = field(default_factory=lambda: defaultdict(dict))
+    use: dict[str, dict[ServiceMonth, ChargeableUse]] = field(default_factory=lambda: defaultdict(dict))
+    bills: dict[str, dict[str, EarlierBill]] = field(default_factory=lambda: defaultdict(dict))
+    charged: dict[ContractMonth, int] = field(default_factory=lambda: defaultdict(int))
+
+
+def accrued(unit: Unit, operator_id: str, as_of: datetime) -> dict[ServiceMonth, Tax]:
+    """Return the value of an operator's unbilled use by (offering id, service month), net, tax and gross in fen.
+
+    Below zero where late use has made a billed month cheaper, which the next bill gives back.
+    """
+    facts = _facts(unit, operator_id, as_of)
+    sums: dict[ServiceMonth, Tax] = defaultdict(lambda: Tax(0, 0, 0))
+    for contract_id in sorted(facts.use):
+        for draft in _drafts(facts, contract_id):
+            for key, tax in _amounts(draft):
+                before = sums[key]
+                sums[key] = Tax(before.net + tax.net, before.tax + tax.tax, before.gross + tax.gross)
+    return dict(sums)
+
+
+def _drafts(facts: _Facts, contract_id: str) -> Iterator[Draft]:
+    """Draw up the bills that are due: what late use changes goes into the first of them."""
+    use, bills, book = facts.use[contract_id], facts.bills[contract_id], facts.book
+    keys = sorted(use, key=lambda key: (key[1], book[key[0]].named.code))
+    drawer = _drawer(facts, contract_id)
+    for key in keys:
+        if key[1] in bills:
+            drawer.judge_again(key, use[key], facts.charged[contract_id, *key], bills[key[1]])
+    for month in sorted({key[1] for key in keys if key[1] not in bills}):
+        for key in keys:
+            if key[1] == month:
+                drawer.charge(key, use[key])
+        yield drawer.draft()
+        drawer = _drawer(facts, contract_id)
+    yield drawer.draft()
+
+
+def _drawer(facts: _Facts, contract_id: str) -> Drawer:
+    return Drawer(facts.contracts[contract_id], facts.terms[contract_id], facts.book, _basis(facts, contract_id))
+
+
+def _basis(facts: _Facts, contract_id: str) -> PriceBasis:
+    return PriceBasis(facts.contracts[contract_id].price_basis or PriceBasis.TAX_EXCLUSIVE)
+
+
+def _amounts(draft: Draft) -> Iterator[tuple[ServiceMonth, Tax]]:
+    for line, tax in zip(draft.lines, draft.taxes, strict=True):
+        yield (line.offering_id, line.service_month), tax
+    for reduction in draft.reductions:
+        rate = vat_rate(Month.parse(reduction.service_month).first_day)
+        whole, _ = tax_of_document([-reduction.amount], draft.price_basis, rate)
+        yield (reduction.offering_id, reduction.service_month), whole
+
+
+def _facts(unit: Unit, operator_id: str, as_of: datetime) -> _Facts:
+    rows = unit.connection.execute(_open_use(operator_id, as_of)).all()
+    facts = _Facts(price_book(unit, {row.offering_id for row in rows}, as_of))
+    _add_use(facts, rows)
+    months = sorted({row.service_month for row in rows})
+    _add_contracts(unit, facts, operator_id)
+    issued = and_(col(Invoice.operator_id) == operator_id, col(Invoice.recorded_at) <= as_of)
+    bills = select(col(Invoice.contract_id), col(Invoice.month), col(Invoice.id), col(Invoice.number))
+    bills = bills.where(issued, col(Invoice.month).in_(months))
+    for contract_id, month, bill_id, number in unit.connection.execute(bills):
+        facts.bills[contract_id][month] = EarlierBill(bill_id, number)
+    _add_charged(unit, facts, and_(issued, col(InvoiceLine.service_month).in_(months)), as_of)
+    return facts
+
+
+def _add_contracts(unit: Unit, facts: _Facts, operator_id: str) -> None:
+    """Read the contracts by their operator: there may be more of them in use than a statement takes ids."""
+    contracts = select(Contract).where(col(Contract.operator_id) == operator_id, col(Contract.kind) != "grant")
+    for contract in unit.session.execute(contracts).scalars():
+        if contract.id in facts.use:
+            facts.contracts[contract.id] = contract
+    terms = (
+        select(ContractOffering)
+        .join(Contract, col(Contract.id) == col(ContractOffering.contract_id))
+        .where(col(Contract.operator_id) == operator_id, col(Contract.kind) != "grant")
+    )
+    for term in unit.session.execute(terms).scalars():
+        facts.terms[term.contract_id][term.offering_id] = term
+
+
+def _add_use(facts: _Facts, rows: Any) -> None:
+    days: dict[ContractMonth, dict[date, int]] = defaultdict(dict)
+    unbilled: dict[ContractMonth, int] = defaultdict(int)
+    for row in rows:
+        key = (row.contract_id, row.offering_id, row.service_month)
+        unbilled[key] += int(row.quantity)
+        if row.service_on is not None and row.quantity:
+            days[key][row.service_on] = int(row.quantity)
+    for key, quantity in unbilled.items():
+        facts.use[key[0]][key[1], key[2]] = ChargeableUse(days[key], quantity)
+
+
+def _add_charged(unit: Unit, facts: _Facts, mine: Any, as_of: datetime) -> None:
+    """Read what was charged before, less what was given back because the charge itself was wrong."""
+    billed = (
+        select(*_LINE_KEY, func.sum(col(InvoiceLine.amount)))
+        .join(Invoice, col(Invoice.id) == col(InvoiceLine.invoice_id))
+        .where(mine)
+        .group_by(*_LINE_KEY)
+    )
+    for contract_id, offering_id, month, amount in unit.connection.execute(billed):
+        facts.charged[contract_id, offering_id, month] += int(amount)
+    returned = (
+        select(*_LINE_KEY, func.sum(col(CreditNoteLine.net)), func.sum(col(CreditNoteLine.gross)))
+        .select_from(CreditNoteLine)
+        .join(CreditNote, col(CreditNote.id) == col(CreditNoteLine.credit_note_id))
+        .join(Invoice, col(Invoice.id) == col(CreditNote.invoice_id))
+        .join(InvoiceLine, credited_line())
+        .where(
+            mine,
+            col(CreditNote.recorded_at) <= as_of,
+            or_(col(CreditNote.rebill).is_(True), col(CreditNote.reason) == "late_use"),
+        )
+        .group_by(*_LINE_KEY)
+    )
+    for contract_id, offering_id, month, net, gross in unit.connection.execute(returned):
+        if contract_id not in facts.contracts:
+            continue
+        exclusive = _basis(facts, contract_id) is PriceBasis.TAX_EXCLUSIVE
+        facts.charged[contract_id, offering_id, month] -= int(net if exclusive else gross)
+
+
+def credited_line() -> Any:
+    """Return the condition that joins the line of a credit note, and its note, to the bill's line that it reduces."""
+    return and_(
+        col(InvoiceLine.invoice_id) == col(CreditNote.invoice_id),
+        col(InvoiceLine.position) == col(CreditNoteLine.position),
+    )
+
+
+def _open_use(operator_id: str, as_of: datetime) -> Any:
+    """Return the query of the use by day of the months that the next bills will look at."""
+    months = _open_months(operator_id, as_of).subquery()
+    columns = (
+        col(Account.contract_id),
+        col(Account.offering_id),
+        col(Entry.service_month),
+        col(Entry.service_on),
+    )
+    return (
+        select(*columns, func.sum(_SIGNED).label("quantity"))
+        .select_from(months)
+        .join(Account, col(Account.id) == months.c.account_id)
+        .join(
+            Entry,
+            and_(col(Entry.account_id) == months.c.account_id, col(Entry.service_month) == months.c.service_month),
+        )
+        .join(Transaction, col(Transaction.id) == col(Entry.transaction_id))
+        .where(col(Transaction.recorded_at) <= as_of)
+        .group_by(*columns)
+    )
+
+
+def _open_months(operator_id: str, as_of: datetime) -> Any:
+    """Return the query of accounts and service months with use that no bill has taken, or to be billed anew."""
+    waiting = (
+        select(col(Entry.account_id), col(Entry.service_month))
+        .join(Account, col(Account.id) == col(Entry.account_id))
+        .join(Transaction, col(Transaction.id) == col(Entry.transaction_id))
+        .where(
+            col(Account.book) == operator_id,
+            col(Account.kind) == UNBILLED,
+            col(Transaction.recorded_at) <= as_of,
+        )
+        .group_by(col(Entry.account_id), col(Entry.service_month))
+        .having(func.sum(_SIGNED) != 0)
+    )
+    anew: Any = (
+        select(col(Account.id).label("account_id"), col(InvoiceLine.service_month))
+        .select_from(CreditNote)
+        .join(Invoice, col(Invoice.id) == col(CreditNote.invoice_id))
+        .join(InvoiceLine, col(InvoiceLine.invoice_id) == col(Invoice.id))
+        .join(
+            Account,
+            and_(
+                col(Account.contract_id) == col(Invoice.contract_id),
+                col(Account.offering_id) == col(InvoiceLine.offering_id),
+                col(Account.kind) == UNBILLED,
+            ),
+        )
+        .where(
+            col(CreditNote.operator_id) == operator_id,
+            col(CreditNote.rebill).is_(True),
+            col(CreditNote.recorded_at) <= as_of,
+        )
+    )
+    return union(waiting, anew)
