@@ -1,7 +1,7 @@
 """When an operator has one complete operating year behind it: until then there are trial prices only.
 
 Price Notice 二 and 三: without a complete operating year there is no maximum permitted revenue and no formal ceiling;
-the operator sets a trial price (试行收费标准) under the grantor's guidance. The text does not say how a year is counted,
+the operator sets a trial price (试行收费标准) under the grantor's guidance. The text does not say how to count a year,
 so that this is a setting.
 """
 
