@@ -40,8 +40,19 @@ def _sealed(value: object) -> str:
 
 def _opened(cursor: str, key: InstrumentedAttribute[Any]) -> Any:
     try:
-        value = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        return key.type.python_type(value)
+        text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
+        return _storable(key.type.python_type(text))
     except (NotBase64, UnicodeDecodeError, ValueError) as fault:
         message = f"{cursor!r} is no cursor of this list; use next_cursor of the page before, or none"
         raise CursorInvalid(message, errors={"cursor": [message]}) from fault
+
+
+def _storable(value: Any) -> Any:
+    """Refuse what no column holds, before a database does: the character NUL, and numbers over 64 bits."""
+    if isinstance(value, str) and "\0" in value:
+        message = "the character NUL"
+        raise ValueError(message)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        message = "more than 64 bits"
+        raise ValueError(message)
+    return value

@@ -18,7 +18,7 @@ from marshmallow import RAISE, Schema
 from sqlalchemy import Select
 from webargs.flaskparser import FlaskParser
 
-from pricing.errors import Forbidden, Unauthenticated, UnsupportedMedia
+from pricing.errors import Forbidden, NotFound, Unauthenticated, UnsupportedMedia
 from registry.keys import authenticate
 from schemas.wire import NoQuery, PageQuery, page_of
 from store.engine import reader_clock
@@ -165,6 +165,8 @@ def guard(view: Callable[..., Any], roles: tuple[str, ...], *, needs_json: bool 
             raise UnsupportedMedia(
                 f"this route reads application/json, not {request.mimetype or 'a body without type'}"
             )
+        if any("\0" in str(value) for value in path.values()):
+            raise NotFound("nothing has a name with the character NUL in it, which no column holds")
         return view(*given, **path)
 
     setattr(guarded, ROLES_OF_VIEW, frozenset(roles))

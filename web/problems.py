@@ -83,7 +83,9 @@ def _document(
     }
     if faults:
         document["errors"] = faults
-    return json.dumps({**(facts or {}), **document}, ensure_ascii=False, default=str).encode()
+    text = json.dumps({**(facts or {}), **document}, ensure_ascii=False, default=str)
+    # half of a surrogate pair, quoted from a request, becomes the escape that JSON has for it
+    return text.encode(errors="backslashreplace")
 
 
 def _http_answer(fault: HTTPException) -> Response:
