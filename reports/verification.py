@@ -4,7 +4,7 @@
 2. Every transaction has exactly the legs that its head announces.
 3. Every leg is in the asset of its account.
 4. Use is conserved: for each book and offering, delivered = unbilled + billed + free + written off.
-5. Every transaction of use equals its events: how many they are, and what they add up to.
+5. Every transaction of use equals its events: how many they are, what they add up to, and their digest.
 6. Quotas equal the use that they count.
 7. Every bill and credit note equals the sum of its lines.
 8. What buyers owe in the books = bills - credit notes - payments + refunds, buyer by buyer.
@@ -21,12 +21,15 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import text
 from sqlmodel import col, select
 
-from ledger.tables import Verification
+from ledger.tables import Transaction, Verification
+from metering.events import events_digest
+from metering.tables import UsageEvent
 from pricing.canonical import sha256_of
 from settlement.tables import Quote, Statement
 from store.ids import new_id
@@ -149,6 +152,21 @@ _PAYABLE = f"""
     ) AS shared GROUP BY operator_id HAVING sum(amount) <> 0 LIMIT 1"""
 
 
+def _digests(unit: Unit) -> str | None:
+    """Return the first transaction of use whose events no longer have the digest it was posted with."""
+    event = (col(UsageEvent.source), col(UsageEvent.event_id), col(UsageEvent.content_hash))
+    events = unit.connection.execute(
+        select(col(UsageEvent.transaction_id), col(Transaction.event_digest), *event)
+        .join(Transaction, col(Transaction.id) == col(UsageEvent.transaction_id))
+        .order_by(col(UsageEvent.transaction_id))
+        .execution_options(yield_per=5000)
+    )
+    for (number, digest), group in groupby(events, key=lambda row: (row.transaction_id, row.event_digest)):
+        if events_digest(sorted((row.source, row.event_id, row.content_hash) for row in group)) != digest:
+            return f"transaction_id={number}"
+    return None
+
+
 def _frozen(unit: Unit) -> str | None:
     """Return the first frozen document whose content no longer has its hash."""
     return next(_broken_hashes(unit), None)
@@ -175,6 +193,7 @@ CHECKS = (
     Check("assets_match", "every leg is in the asset of its account", _first(_ASSETS)),
     Check("use_conserved", "delivered = unbilled + billed + free + written off", _first(_CONSERVATION)),
     Check("events_booked", "every transaction of use equals its events", _first(_EVENTS)),
+    Check("event_digests", "every transaction of use has the digest of its events", _digests),
     Check("events_have_postings", "every event names its transaction", _first(_ORPHAN_EVENTS)),
     Check("quotas_match", "quotas equal the use they count", _first(_QUOTAS)),
     Check("bills_add_up", "bills equal the sum of their lines", _first(_BILL_SUMS)),
