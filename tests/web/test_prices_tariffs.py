@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
 import pytest
 
+from app import create_app
+from pricing.operating_year import OperatingYear
+from store.settings import Settings
+from tests.client import Client
 from tests.pricing import case_files
 from tests.web.price_bodies import ceiling_body, new_offering, new_operator, per_unit, tariff_body
 from tests.world import World
@@ -158,3 +165,54 @@ def test_tariffs_are_read_by_every_key_and_listed_by_offering(world: World) -> N
     page = world.buyer.seen("/tariffs", limit=1)
     assert world.buyer.seen("/tariffs", cursor=page["next_cursor"])["items"][0]["offering"] == "b"
     assert world.buyer.get("/tariffs/trf_0").status_code == 404
+
+
+def test_a_price_starts_in_the_past_only_where_nothing_was_used_since_or_with_a_reason(world: World) -> None:
+    world.priced(ceiling="1.00", unit_price="0.50")
+    contract = world.contract()["id"]
+    world.clock("2025-03-20")
+    world.usage(contract, "offering", "5", "2025-03-12T10:00:00+08:00")
+    world.clock("2025-04-02")
+    unused_since = per_unit("offering", "0.60", effective_from="2025-03-13")
+    world.operator.made("/tariffs", unused_since)
+    used_since = per_unit("offering", "0.60", effective_from="2025-03-12")
+    problem = world.operator.refused("/tariffs", used_since, 422, "backdated")
+    assert (list(problem["errors"]), problem["today"]) == (["effective_from"], "2025-04-02")
+    made = world.operator.made("/tariffs", {**used_since, "backdate_reason": "a clerk's error"})
+    assert made["backdate_reason"] == "a clerk's error"
+    world.operator.made("/tariffs", per_unit("offering", "0.60", effective_from="2025-04-02"))
+
+
+def test_a_ceiling_starts_in_the_past_by_the_same_rule(world: World) -> None:
+    world.priced(ceiling="1.00", unit_price="0.50")
+    contract = world.contract()["id"]
+    world.clock("2025-03-20")
+    world.usage(contract, "offering", "5", "2025-03-12T10:00:00+08:00")
+    used_since = ceiling_body("offering", "0.40", effective_from="2025-03-12")
+    world.grantor.refused("/ceilings", used_since, 422, "backdated")
+    world.grantor.made("/ceilings", {**used_since, "effective_from": "2025-03-13"})
+    world.grantor.made("/ceilings", {**used_since, "backdate_reason": "decided on the 12th, recorded late"})
+
+
+def test_of_two_tariffs_published_at_once_for_one_day_one_is_refused(world: World) -> None:
+    world.offering()
+    world.ceiling()
+    world.operator.seen("/tariffs")
+    bodies = [per_unit("offering", price) for price in ("0.10", "0.20", "0.30", "0.40")]
+    with ThreadPoolExecutor(len(bodies)) as pool:
+        answers = list(pool.map(lambda body: world.operator.post("/tariffs", body), bodies))
+    codes = sorted((answer.json or {}).get("code", "published") for answer in answers)
+    assert codes == ["overlapping_version"] * 3 + ["published"]
+    assert len(world.buyer.seen("/tariffs")["items"]) == 1
+
+
+def test_an_installation_may_count_twelve_months_as_a_complete_operating_year(settings: Settings) -> None:
+    app = create_app(replace(settings, operating_year=OperatingYear.TWELVE_MONTHS))
+    world = World.founded(Client.administrator(app))
+    operator = new_operator(world, "young", operating_since="2024-03-02")
+    offering = new_offering(operator, world, "fresh", "product-young")
+    problem = operator.refused("/tariffs", per_unit(offering, "0.50"), 422, "trial_required")
+    assert problem["formal_prices_from"] == "2025-03-02"
+    world.ceiling(offering, effective_from="2025-03-02")
+    operator.made("/tariffs", per_unit(offering, "0.50", effective_from="2025-03-02"))
+    app.extensions["tariffbook"].close()
