@@ -1,0 +1,269 @@
+"""The charges of issued bills, each held against the ceiling that the register says was in force when it arose.
+
+The ceiling is looked up anew and not taken from the bill: a bill is tested by what the grantor decided, not by what
+it says of itself. Amounts and prices are in the bill's own tax basis, and so are the ceilings here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Final
+
+from sqlalchemy import Row, and_, or_, select
+from sqlmodel import col
+
+from pricing.ceiling import Ceiling
+from pricing.money import (
+    FEN_PER_YUAN,
+    MICRO_PER_UNIT,
+    PriceBasis,
+    format_money,
+    format_quantity,
+    format_unit_price,
+)
+from pricing.period import Span
+from registry.tables import Party
+from reports.frame import Frame, in_months
+from settlement.price_book import Priced, price_book
+from settlement.tables import Invoice, InvoiceLine
+from store.paging import CursorInvalid
+from store.unit import Unit
+
+PERIOD_KINDS: Final = frozenset({"minimum", "ceiling_relief", "relief"})
+"""Lines of a whole period, which have no use of their own."""
+RELIEF_KINDS: Final = frozenset({"ceiling_relief", "relief"})
+CORRECTION: Final = "correction"
+_POSITION_DIGITS_MAX: Final = 9
+
+
+@dataclass(frozen=True)
+class Charge:
+    """A line of a bill; quantities in millionths, amounts in fen, ``amount`` in the bill's tax basis."""
+
+    invoice_id: str
+    position: int
+    number: str
+    issued_on: date
+    contract_id: str
+    buyer: str
+    offering_id: str
+    kind: str
+    service_month: str
+    service_from: date
+    service_until: date
+    quantity: int
+    unit_price: Decimal | None
+    nominal_unit_price: Decimal | None
+    amount: int
+    net: int
+    tax: int
+    gross: int
+    price_basis: str
+    billed_under: str | None
+    trial: bool
+    corrects: str | None
+    ceiling: Ceiling | None
+
+    @property
+    def effective_unit_price(self) -> Fraction | None:
+        """Amount ÷ quantity in yuan, exact; None without use."""
+        return per_unit(self.amount, self.quantity)
+
+    @property
+    def price(self) -> Decimal | Fraction | None:
+        """The price of the line: the one that was billed, or else what a unit came to."""
+        return self.effective_unit_price if self.unit_price is None else self.unit_price
+
+    @property
+    def allowance(self) -> Fraction:
+        """The most that the line may come to in fen: quantity × ceiling; without a ceiling, what it does come to."""
+        if self.ceiling is None:
+            return Fraction(self.amount if self.quantity else 0)
+        return self.ceiling.at(self.quantity)
+
+
+def per_unit(fen: int, quantity: int) -> Fraction | None:
+    """Return an amount per unit in yuan, exact; None without quantity.
+
+    >>> per_unit(8000, 100 * MICRO_PER_UNIT)
+    Fraction(4, 5)
+    """
+    return Fraction(fen * MICRO_PER_UNIT, FEN_PER_YUAN * quantity) if quantity else None
+
+
+def charges_of(unit: Unit, frame: Frame) -> list[Charge]:
+    """Return every charge of the period's service months, in the order in which they were billed."""
+    rows = unit.connection.execute(_lines(frame)).all()
+    return _held_against(unit, frame, rows)
+
+
+def charge_page(unit: Unit, frame: Frame, limit: int, cursor: str | None) -> tuple[list[dict[str, Any]], str | None]:
+    """Return a page of charges as the wire says them, and the cursor of what follows; raises CursorInvalid."""
+    query = _lines(frame).limit(limit + 1)
+    if cursor is not None:
+        invoice_id, position = _opened(cursor)
+        same = and_(col(InvoiceLine.invoice_id) == invoice_id, col(InvoiceLine.position) > position)
+        query = query.where(or_(col(InvoiceLine.invoice_id) > invoice_id, same))
+    rows = unit.connection.execute(query).all()
+    charges = _held_against(unit, frame, rows[:limit])
+    following = f"{charges[-1].invoice_id}.{charges[-1].position}" if len(rows) > limit else None
+    return [charge_document(frame, charge) for charge in charges], following
+
+
+def charge_document(frame: Frame, charge: Charge) -> dict[str, Any]:
+    """Return a charge as the wire says it; ``difference`` is what the ceiling leaves above the price."""
+    offered = frame.offerings[charge.offering_id]
+    ceiling, price = charge.ceiling, charge.price
+    return {
+        "bill": charge.invoice_id,
+        "bill_number": charge.number,
+        "position": charge.position,
+        "issued_on": charge.issued_on.isoformat(),
+        "contract": charge.contract_id,
+        "buyer": charge.buyer,
+        "service_month": charge.service_month,
+        "service_from": charge.service_from.isoformat(),
+        "service_until": charge.service_until.isoformat(),
+        "offering": offered.code,
+        "kind": charge.kind,
+        "quantity": format_quantity(charge.quantity),
+        "unit": offered.product.unit,
+        "nominal_unit_price": shown(charge.nominal_unit_price),
+        "unit_price": shown(price),
+        "effective_unit_price": shown(charge.effective_unit_price),
+        "price_basis": charge.price_basis,
+        "ceiling": shown(ceiling.per_unit if ceiling else None),
+        "decision_no": ceiling.decision_no if ceiling else None,
+        "billed_under": charge.billed_under,
+        "difference": difference(shown(ceiling.per_unit if ceiling else None), shown(price)),
+        "amount": format_money(charge.amount),
+        "net": format_money(charge.net),
+        "tax": format_money(charge.tax),
+        "gross": format_money(charge.gross),
+        "corrects": charge.corrects,
+        "trial": charge.trial,
+        "links": {
+            "bill": frame.link(f"/invoices/{charge.invoice_id}"),
+            "contract": frame.link(f"/contracts/{charge.contract_id}"),
+            **({"ceiling": frame.link(f"/ceilings/{ceiling.id}")} if ceiling else {}),
+        },
+    }
+
+
+def shown(price: Decimal | Fraction | None) -> str | None:
+    """Return a price as reports show it: to eight places, half up."""
+    return None if price is None else format_unit_price(price)
+
+
+def difference(one: str | None, other: str | None) -> str | None:
+    """Return the difference of two prices as shown, so that a reader who subtracts gets the same.
+
+    >>> difference("0.80", "0.8125"), difference(None, "0.80") is None
+    ('-0.0125', True)
+    """
+    return None if one is None or other is None else format_unit_price(Decimal(one) - Decimal(other))
+
+
+def _lines(frame: Frame) -> Any:
+    columns = (
+        *(col(getattr(InvoiceLine, name)) for name in _LINE_COLUMNS),
+        col(Invoice.number),
+        col(Invoice.issued_on),
+        col(Invoice.contract_id),
+        col(Invoice.price_basis),
+        col(Party.code).label("buyer"),
+    )
+    query: Any = select(*columns)
+    return (
+        query.join(Invoice, col(Invoice.id) == col(InvoiceLine.invoice_id))
+        .join(Party, col(Party.id) == col(Invoice.buyer_id))
+        .where(
+            col(Invoice.operator_id) == frame.operator.id,
+            col(Invoice.recorded_at) <= frame.as_of,
+            col(InvoiceLine.offering_id).in_(list(frame.offerings)),
+            in_months(col(InvoiceLine.service_month), frame.months),
+        )
+        .order_by(col(InvoiceLine.invoice_id), col(InvoiceLine.position))
+    )
+
+
+_LINE_COLUMNS: Final = (
+    "invoice_id",
+    "position",
+    "offering_id",
+    "kind",
+    "service_month",
+    "service_from",
+    "service_until",
+    "quantity",
+    "unit_price",
+    "nominal_unit_price",
+    "amount",
+    "vat_rate",
+    "net",
+    "tax",
+    "gross",
+    "ceiling_decision_no",
+    "trial",
+    "corrects",
+)
+
+
+def _held_against(unit: Unit, frame: Frame, rows: Sequence[Row[Any]]) -> list[Charge]:
+    book = price_book(unit, {row.offering_id for row in rows}, frame.as_of)
+    return [_charge(row, book) for row in rows]
+
+
+def _charge(row: Row[Any], book: Mapping[str, Priced]) -> Charge:
+    ceiling = _ceiling(book[row.offering_id], row)
+    return Charge(
+        invoice_id=row.invoice_id,
+        position=row.position,
+        number=row.number,
+        issued_on=row.issued_on,
+        contract_id=row.contract_id,
+        buyer=row.buyer,
+        offering_id=row.offering_id,
+        kind=row.kind,
+        service_month=row.service_month,
+        service_from=row.service_from,
+        service_until=row.service_until,
+        quantity=row.quantity,
+        unit_price=row.unit_price,
+        nominal_unit_price=row.nominal_unit_price,
+        amount=row.amount,
+        net=row.net,
+        tax=row.tax,
+        gross=row.gross,
+        price_basis=row.price_basis,
+        billed_under=row.ceiling_decision_no,
+        trial=row.trial,
+        corrects=row.corrects,
+        ceiling=ceiling.in_basis(PriceBasis(row.price_basis), row.vat_rate) if ceiling else None,
+    )
+
+
+def _ceiling(priced: Priced, row: Row[Any]) -> Ceiling | None:
+    """The ceiling of a line's days; of a correction, which may span several, the highest.
+
+    What a period adds or relieves as a whole goes with the period's last day, as its minimum does.
+    """
+    days = Span(row.service_from, row.service_until)
+    held = [version for version in priced.ceilings if version.span.overlaps(days)]
+    if not held:
+        return None
+    if row.kind in PERIOD_KINDS:
+        return held[-1].ceiling
+    return max((version.ceiling for version in held), key=lambda ceiling: ceiling.per_unit)
+
+
+def _opened(cursor: str) -> tuple[str, int]:
+    invoice_id, _, position = cursor.partition(".")
+    if not invoice_id or not (position.isascii() and position.isdecimal() and len(position) <= _POSITION_DIGITS_MAX):
+        message = f"{cursor!r} is no cursor of this list; use next_cursor of the page before, or none"
+        raise CursorInvalid(message, errors={"cursor": [message]})
+    return invoice_id, int(position)

@@ -1,0 +1,263 @@
+"""The tests of what was billed against the ceilings: by offering, by ceiling, and every charge that lies above one.
+
+A service month of one contract and offering is tested as a whole, as it was charged: the sum of quantity × ceiling is
+the most that it may cost (Price Notice 三). Three prices of it are told apart: the **nominal** one is the highest
+published price that the use met, before any ceiling; the **effective** one is what use and minimum came to, by
+quantity, before reliefs; the **net** one is what a unit cost the buyer after discounts and reliefs.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+from typing import Any
+
+from pricing.ceiling import Ceiling
+from pricing.money import format_money, format_quantity, round_half_up
+from reports.charges import CORRECTION, PERIOD_KINDS, RELIEF_KINDS, Charge, difference, per_unit, shown
+from reports.frame import Frame
+
+CreditedMonths = Mapping[tuple[str, str, str], int]
+"""What credit notes gave back by (contract, offering, service month): fen in the bill's tax basis."""
+
+
+@dataclass(frozen=True)
+class ChargedMonth:
+    """All charges of one contract, offering and service month, corrections of later bills included."""
+
+    charges: tuple[Charge, ...]
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """Contract, offering and service month."""
+        first = self.charges[0]
+        return first.contract_id, first.offering_id, first.service_month
+
+    @cached_property
+    def used(self) -> list[Charge]:
+        """The charges that have use."""
+        return [charge for charge in self.charges if charge.quantity]
+
+    @cached_property
+    def quantity(self) -> int:
+        """All billed use of the month, in millionths."""
+        return sum(charge.quantity for charge in self.charges)
+
+    @cached_property
+    def total(self) -> int:
+        """What the month came to after reliefs, in fen."""
+        return sum(charge.amount for charge in self.charges)
+
+    @property
+    def before_reliefs(self) -> int:
+        """What use and minimum came to, in fen."""
+        return sum(charge.amount for charge in self.charges if charge.kind not in RELIEF_KINDS)
+
+    @property
+    def effective(self) -> Fraction | None:
+        """What use and minimum came to, by quantity."""
+        return per_unit(self.before_reliefs, self.quantity)
+
+    @cached_property
+    def allowed(self) -> int | None:
+        """The most that the month may cost, in fen, rounded as bills are; None where no ceiling was in force."""
+        if all(charge.ceiling is None for charge in self.charges):
+            return None
+        return round_half_up(sum((charge.allowance for charge in self.charges), Fraction(0)))
+
+    @property
+    def above(self) -> int:
+        """What was billed above the ceilings: of the month as a whole, or of one segment and not relieved."""
+        if self.allowed is None:
+            return 0
+        relieved = -sum(charge.amount for charge in self.charges if charge.kind in RELIEF_KINDS)
+        segments = sum(max(0, charge.amount - round_half_up(charge.allowance)) for charge in self.segments)
+        return max(0, self.total - self.allowed, segments - relieved)
+
+    @property
+    def segments(self) -> list[Charge]:
+        """The charges for use between two changes of price or ceiling."""
+        return [charge for charge in self.used if charge.kind == "usage"]
+
+    def nets(self) -> list[tuple[Charge, Fraction]]:
+        """The net price of each segment; of a month that was corrected, one price of the whole month.
+
+        What was charged or relieved for the month as a whole is spread over its use.
+        """
+        if not self.used:
+            return []
+        if any(charge.kind == CORRECTION for charge in self.charges):
+            return [(max(self.used, key=_ceiling_of), _per_unit(self.total, self.quantity))]
+        extra = sum(charge.amount for charge in self.charges if charge.kind in PERIOD_KINDS)
+        spread = _per_unit(extra, self.quantity)
+        return [(charge, Fraction(charge.price or 0) + spread) for charge in self.used]
+
+    @property
+    def worst(self) -> Charge:
+        """The charge that lies highest above its ceiling."""
+        return max(self.used or self.charges, key=lambda charge: charge.amount - charge.allowance)
+
+
+def charged_months(charges: Iterable[Charge]) -> list[ChargedMonth]:
+    """Return the charges by contract, offering and service month, in that order."""
+    groups: dict[tuple[str, str, str], list[Charge]] = defaultdict(list)
+    for charge in charges:
+        groups[charge.contract_id, charge.offering_id, charge.service_month].append(charge)
+    return [ChargedMonth(tuple(groups[key])) for key in sorted(groups)]
+
+
+def offering_tests(frame: Frame, months: Sequence[ChargedMonth]) -> list[dict[str, Any]]:
+    """Return the tests of each offering with charges, over all ceilings of the period."""
+    by_offering: dict[str, list[ChargedMonth]] = defaultdict(list)
+    for month in months:
+        by_offering[month.key[1]].append(month)
+    return [
+        _offering_test(frame, offering_id, by_offering[offering_id])
+        for offering_id in frame.offerings
+        if offering_id in by_offering
+    ]
+
+
+def ceiling_tests(frame: Frame, months: Sequence[ChargedMonth]) -> list[dict[str, Any]]:
+    """Return the tests of each offering under each ceiling that its charges met, in the order of the ceilings."""
+    groups: dict[tuple[str, str, str], list[tuple[ChargedMonth, Charge]]] = defaultdict(list)
+    for month in months:
+        for charge in month.charges:
+            start = charge.ceiling.effective_from.isoformat() if charge.ceiling else ""
+            groups[frame.offerings[charge.offering_id].code, start, charge.price_basis].append((month, charge))
+    return [_ceiling_test(frame, groups[key]) for key in sorted(groups)]
+
+
+def breaches(frame: Frame, months: Sequence[ChargedMonth], credited: CreditedMonths) -> list[dict[str, Any]]:
+    """Return every month that was billed above its ceilings, and what was given back of it."""
+    return [_breach(frame, month, credited.get(month.key, 0)) for month in months if month.above]
+
+
+def _offering_test(frame: Frame, offering_id: str, months: Sequence[ChargedMonth]) -> dict[str, Any]:
+    offered = frame.offerings[offering_id]
+    charges = [charge for month in months for charge in month.charges]
+    nets = [net for month in months for net in month.nets()]
+    quantity, total = sum(month.quantity for month in months), sum(month.total for month in months)
+    headrooms = [_headroom(charge, price) for charge, price in nets]
+    above = [month for month in months if month.above]
+    return {
+        "offering": offered.code,
+        "offering_name": offered.name,
+        "unit": offered.product.unit,
+        "price_basis": _bases(charges),
+        "quantity": format_quantity(quantity),
+        "contracts": len({month.key[0] for month in months}),
+        "charges": len(charges),
+        "net": format_money(sum(charge.net for charge in charges)),
+        "lowest": shown(min((price for _, price in nets), default=None)),
+        "highest": shown(max((price for _, price in nets), default=None)),
+        "volume_weighted": shown(per_unit(total, quantity)),
+        "headroom": min((left for left in headrooms if left is not None), key=Decimal, default=None),
+        "count_above": len(above),
+        "value_above": format_money(sum(month.above for month in above)),
+        "relief": format_money(sum(charge.amount for charge in charges if charge.kind == "ceiling_relief")),
+        "highest_nominal": _highest(charge.nominal_unit_price for charge in charges),
+        "highest_effective": _highest(month.effective for month in months),
+        "nominal_ok": all(_nominal_within(charge) for charge in charges),
+        "effective_ok": all(_effective_within(month) for month in months),
+        "trial": any(charge.trial for charge in charges),
+        "links": {"charges": frame.charges(offered.code)},
+    }
+
+
+def _ceiling_test(frame: Frame, members: Sequence[tuple[ChargedMonth, Charge]]) -> dict[str, Any]:
+    charges = [charge for _, charge in members]
+    months = {month.key: month for month, _ in members}
+    own = set(charges)
+    nets = [price for month in months.values() for charge, price in month.nets() if charge in own]
+    quantity, total = sum(charge.quantity for charge in charges), sum(charge.amount for charge in charges)
+    above = [month for month in months.values() if month.above and month.worst in own]
+    offered, ceiling = frame.offerings[charges[0].offering_id], charges[0].ceiling
+    highest, limit = shown(max(nets, default=None)), shown(ceiling.per_unit if ceiling else None)
+    return {
+        "offering": offered.code,
+        "offering_name": offered.name,
+        "unit": offered.product.unit,
+        "price_basis": charges[0].price_basis,
+        "decision_no": ceiling.decision_no if ceiling else None,
+        "effective_from": ceiling.effective_from.isoformat() if ceiling else None,
+        "quantity": format_quantity(quantity),
+        "charges": len(charges),
+        "net": format_money(sum(charge.net for charge in charges)),
+        "lowest": shown(min(nets, default=None)),
+        "highest": highest,
+        "volume_weighted": shown(per_unit(total, quantity)),
+        "ceiling": limit,
+        "headroom": difference(limit, highest),
+        "count_above": len(above),
+        "value_above": format_money(sum(month.above for month in above)),
+        "nominal_ok": all(_nominal_within(charge) for charge in charges),
+        "effective_ok": all(_effective_within(month) for month in months.values()),
+        "trial": any(charge.trial for charge in charges),
+        "links": {
+            "charges": frame.charges(offered.code),
+            **({"ceiling": frame.link(f"/ceilings/{ceiling.id}")} if ceiling else {}),
+        },
+    }
+
+
+def _breach(frame: Frame, month: ChargedMonth, credited: int) -> dict[str, Any]:
+    charge = month.worst
+    price = max((price for _, price in month.nets()), default=None)
+    bills = {member.invoice_id: member.number for member in month.charges}
+    refunded = min(credited, month.above)
+    return {
+        "offering": frame.offerings[charge.offering_id].code,
+        "buyer": charge.buyer,
+        "contract": charge.contract_id,
+        "service_month": charge.service_month,
+        "bills": sorted(bills.values()),
+        "billed_on": min(member.issued_on for member in month.charges).isoformat(),
+        "unit_price": shown(price),
+        "ceiling": shown(charge.ceiling.per_unit if charge.ceiling else None),
+        "decision_no": charge.ceiling.decision_no if charge.ceiling else None,
+        "price_basis": charge.price_basis,
+        "quantity": format_quantity(month.quantity),
+        "value": format_money(month.above),
+        "refunded": format_money(refunded),
+        "status": "refunded" if refunded == month.above else "open",
+        "links": {f"bill_{number}": frame.link(f"/invoices/{bill}") for bill, number in sorted(bills.items())},
+    }
+
+
+def _headroom(charge: Charge, price: Fraction) -> str | None:
+    return difference(shown(charge.ceiling.per_unit), shown(price)) if charge.ceiling else None
+
+
+def _nominal_within(charge: Charge) -> bool:
+    nominal, ceiling = charge.nominal_unit_price, charge.ceiling
+    return nominal is None or ceiling is None or _allows(ceiling, nominal)
+
+
+def _allows(ceiling: Ceiling, nominal: Decimal) -> bool:
+    """Whether a nominal price, which bills keep to eight places, is within a ceiling that may have more."""
+    return ceiling.allows(nominal) or Decimal(str(shown(ceiling.per_unit))) == nominal
+
+
+def _effective_within(month: ChargedMonth) -> bool:
+    return month.allowed is None or month.before_reliefs <= month.allowed
+
+
+def _highest(prices: Iterable[Decimal | Fraction | None]) -> str | None:
+    return shown(max((Fraction(price) for price in prices if price is not None), default=None))
+
+
+def _ceiling_of(charge: Charge) -> Fraction:
+    return charge.ceiling.per_unit if charge.ceiling else Fraction(0)
+
+
+def _bases(charges: Sequence[Charge]) -> str:
+    return ", ".join(sorted({charge.price_basis for charge in charges}))
+
+
+def _per_unit(fen: int, quantity: int) -> Fraction:
+    return per_unit(fen, quantity) or Fraction(0)
