@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -10,14 +10,12 @@ from pricing.classification import Reason
 from pricing.errors import Refusal
 from registry.lookup import find
 from registry.offerings import decisions_of
+from registry.price_rules import Backdated, UsedSince
 from registry.prices import OverlappingVersion
 from registry.relations import authorisation_of, require_grantor
 from registry.tables import ClassificationDecision, Offering
 from store.ids import new_id
 from store.unit import Unit
-
-UsedSince = Callable[[Unit, str, date], bool]
-"""Says whether use of an offering on or after a day has been accepted; the books know, and the registry asks."""
 
 
 class ReasonNeeded(Refusal):
@@ -26,17 +24,11 @@ class ReasonNeeded(Refusal):
     code = "reason_needed"
 
 
-class ClassificationBackdated(Refusal):
-    """A decision from a day on which use has been accepted under what held until now."""
-
-    code = "backdated"
-
-
 def confirm_classification(unit: Unit, ref: str, given: Mapping[str, Any], used_since: UsedSince) -> Offering:
     """Record the caller's decision on an offering's category, from a day on.
 
     Price Notice 一: what a use is decides whether it is free; a decision changes nothing that was accepted before it.
-    Raises NotFound, ReasonNeeded, OverlappingVersion, ClassificationBackdated.
+    Raises NotFound, ReasonNeeded, OverlappingVersion, Backdated.
     """
     offering = find(unit, Offering, ref)
     authorisation = authorisation_of(unit, offering.id)
@@ -89,7 +81,7 @@ def _require_no_use_since(unit: Unit, offering: Offering, day: date, used_since:
             f"use of offering {offering.code} on or after {day} has been accepted and stays what it was: "
             f"decide from {unit.today} or later"
         )
-        raise ClassificationBackdated(message, errors={"effective_from": [message]})
+        raise Backdated(message, errors={"effective_from": [message]})
 
 
 def _reasons(offering: Offering, category: str, given: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -12,7 +12,7 @@ from sqlmodel import col
 
 from registry.lookup import code_of, missing
 from registry.relations import SEES_EVERYTHING, contracts_under, operators_overseen
-from registry.tables import Contract, ContractOffering, Offering, Party
+from registry.tables import Contract, ContractOffering, GrantDecision, Offering, Party
 from store.ids import new_id
 from store.unit import Unit
 
@@ -101,8 +101,10 @@ def contract_offerings(unit: Unit, contract_id: str) -> list[ContractOffering]:
 
 
 def contract_status(unit: Unit, contract: Contract) -> str:
-    """Return ``pending`` until the buyer has accepted, ``ended`` from the end of the term on, else ``active``."""
+    """Return ``pending`` until the buyer has accepted, ``ended`` after the term or a revocation, else ``active``."""
     if contract.effective_until is not None and contract.effective_until <= unit.today:
+        return "ended"
+    if contract.grant_id is not None and _is_revoked(unit, contract.grant_id):
         return "ended"
     return "active" if contract.accepted_at is not None else "pending"
 
@@ -128,6 +130,16 @@ def _terms_document(unit: Unit, row: ContractOffering) -> dict[str, Any]:
         **row.model_dump(include={"category", "tariff_id", "tariff", "quantity_limit"}),
         "offering": code_of(unit, Offering, row.offering_id),
     }
+
+
+def _is_revoked(unit: Unit, grant_id: str) -> bool:
+    """A revocation is final, so one that has taken effect says it all."""
+    revocation = select(col(GrantDecision.id)).where(
+        col(GrantDecision.grant_id) == grant_id,
+        col(GrantDecision.action) == "revoke",
+        col(GrantDecision.effective_at) <= unit.now,
+    )
+    return unit.session.execute(revocation.limit(1)).first() is not None
 
 
 def _seen(unit: Unit) -> ColumnElement[bool]:

@@ -69,13 +69,16 @@ def test_a_suspended_grant_is_resumed_from_then_on_and_keeps_its_contract(world:
 
 def test_a_revocation_takes_effect_at_the_instant_it_names_and_is_final(world: World) -> None:
     world.offering(purpose="public_welfare")
-    grant = world.grant()["id"]
+    approved = world.grant()
+    grant, contract = approved["id"], approved["contract"]
     world.clock("2025-03-10")
     planned = world.decide(grant, "revoke", effective_at="2025-03-20T00:00:00+08:00")
     assert planned["status"] == "approved"
     assert planned["decisions"][-1]["effective_at"] == "2025-03-20T00:00:00+08:00"
+    assert world.buyer.seen(f"/contracts/{contract}")["status"] == "active"
     world.clock("2025-03-20")
     assert world.grantor.seen(f"{PATH}/{grant}")["status"] == "revoked"
+    assert world.buyer.seen(f"/contracts/{contract}")["status"] == "ended"
     for action in ("approve", "suspend", "revoke"):
         problem = world.grantor.refused(f"{PATH}/{grant}/{action}", {"reason": "again"}, 409, "grant_state")
         assert problem["state"] == "revoked"
