@@ -1,0 +1,280 @@
+"""Actual revenue of service delivered, held against the maximum permitted revenue, by year, cycle and period.
+
+Revenue of a month of service is what bills charged for it, less what credit notes took off those charges, plus the
+value of its use that no bill has taken (Price Notice 四). Collection and bad debt do not change it. It is counted in
+the tax basis of the maximum. A year belongs to a cycle only as far as the cycle reaches.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlmodel import col
+
+from pricing.money import PriceBasis, Tax, format_exact, format_money, format_rate, percent_of
+from pricing.parameters import load_law
+from pricing.period import Month, Span, year_bounds
+from pricing.revenue_cap import DEVIATION_LINE, CapYear, deviation, next_cycle_deduction
+from registry.revenue_caps import cap_years, caps_of
+from registry.tables import RevenueCap
+from reports.accrual import accrued, credited_line
+from reports.frame import Frame, whole_months
+from settlement.drafts import ServiceMonth
+from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine
+from store.unit import Unit
+
+_NOTHING = Tax(0, 0, 0)
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Earned:
+    """Revenue of some months of service: billed, credited (above zero) and accrued, each with its tax, in fen."""
+
+    billed: Tax = _NOTHING
+    credited: Tax = _NOTHING
+    accrued: Tax = _NOTHING
+
+    def plus(self, other: Earned) -> Earned:
+        """The revenue of both."""
+        return Earned(
+            _sum(self.billed, other.billed), _sum(self.credited, other.credited), _sum(self.accrued, other.accrued)
+        )
+
+    def in_basis(self, basis: str) -> dict[str, int]:
+        """The amounts without or with tax, and the actual revenue that follows."""
+        billed, credited, waiting = (_amount(tax, basis) for tax in (self.billed, self.credited, self.accrued))
+        return {
+            "billed": billed,
+            "credited": credited,
+            "accrued": waiting,
+            "actual": billed - credited + waiting,
+        }
+
+
+@dataclass(frozen=True)
+class Revenue:
+    """All revenue of an operator as of a moment, by (offering id, service month)."""
+
+    by_month: Mapping[ServiceMonth, Earned]
+
+    def of(self, days: Span, offering_id: str | None = None) -> Earned:
+        """The revenue of all service months that a span of days touches, of one offering if named."""
+        months = whole_months(days)
+        total = Earned()
+        for (offering, month), earned in self.by_month.items():
+            if offering_id in (None, offering) and months.contains(Month.parse(month).first_day):
+                total = total.plus(earned)
+        return total
+
+
+@dataclass(frozen=True)
+class DeterminedYear:
+    """A year of a determination: its figures, and the days of it that lie in the cycle."""
+
+    cap: RevenueCap
+    figures: CapYear
+    days: Span
+
+
+def revenue_of(unit: Unit, frame: Frame) -> Revenue:
+    """Read the operator's revenue as of the frame's moment, of all months of service."""
+    sums: dict[ServiceMonth, Earned] = defaultdict(Earned)
+    for key, tax in _billed(unit, frame):
+        sums[key] = sums[key].plus(Earned(billed=tax))
+    for key, tax in _credited(unit, frame):
+        sums[key] = sums[key].plus(Earned(credited=tax))
+    for key, tax in accrued(unit, frame.operator.id, frame.as_of).items():
+        sums[key] = sums[key].plus(Earned(accrued=tax))
+    return Revenue(dict(sums))
+
+
+def determined_years(unit: Unit, frame: Frame) -> list[DeterminedYear]:
+    """Return every year for which a maximum was determined by the frame's moment, in order."""
+    found = []
+    for cap in caps_of(unit, frame.operator.id, frame.as_of):
+        for figures in cap_years(cap):
+            days = year_bounds(figures.year).intersect(Span(cap.cycle_from, cap.cycle_until))
+            if days is not None:
+                found.append(DeterminedYear(cap, figures, days))
+    return found
+
+
+def revenue_rows(frame: Frame, revenue: Revenue, years: Sequence[DeterminedYear]) -> list[dict[str, Any]]:
+    """Return the revenue of each year and cycle that the period touches, and of the period, as wire rows.
+
+    A year is compared with its maximum where all of it lies in the period, a cycle always as a whole and to date;
+    the period with the sum of the maxima of the years that lie wholly in it, which the row names.
+    """
+    touched = [year for year in years if year.days.overlaps(frame.period)]
+    rows = [_year_row(frame, revenue, year) for year in touched]
+    caps = {year.cap.id: year.cap for year in touched}
+    for cap_id, cap in caps.items():
+        rows.append(_cycle_row(frame, revenue, cap, [year for year in years if year.cap.id == cap_id]))
+    return [*rows, _period_row(frame, revenue, touched)]
+
+
+def actual_and_maximum(frame: Frame, days: Span, actual: int, maximum: int, after_deduction: int) -> dict[str, Any]:
+    """Return the comparison of revenue with a maximum (Price Notice 四); ``provisional`` until its days are over."""
+    law = load_law()
+    last_day = (days.end or date.max) - _DAY
+    day = max(last_day, law.parameter(DEVIATION_LINE).text.values[0].effective_from)
+    found = deviation(actual, maximum, after_deduction, day, law)
+    return {
+        "maximum_permitted_revenue": format_money(maximum),
+        "deduction": format_money(maximum - after_deduction),
+        "maximum_after_deduction": format_money(after_deduction),
+        "compared_actual": format_money(actual),
+        "deviation": format_money(found.difference),
+        "deviation_percent": found.percent,
+        "line_percent": format_rate(found.line_percent),
+        "ten_percent_line": format_exact(percent_of(maximum, found.line_percent)),
+        "exceeds_line": found.above_line,
+        "duty": found.duty.value,
+        "provisional": last_day >= frame.today,
+    }
+
+
+def format_amounts(amounts: Mapping[str, int]) -> dict[str, str]:
+    """Return amounts in fen as wire text, under their names."""
+    return {name: format_money(fen) for name, fen in amounts.items()}
+
+
+def _year_row(frame: Frame, revenue: Revenue, year: DeterminedYear) -> dict[str, Any]:
+    is_whole = _is_whole(frame, year)
+    days = year.days if is_whole else _common(year.days, frame.period)
+    amounts = revenue.of(days).in_basis(year.cap.revenue_basis)
+    row = _row(frame, "year", days, year.cap.revenue_basis, amounts, year.cap)
+    row["year"] = str(year.figures.year)
+    if is_whole:
+        figures = year.figures
+        row |= actual_and_maximum(
+            frame, days, amounts["actual"], figures.maximum_permitted_revenue, figures.maximum_after_deduction
+        )
+        row["compared_years"] = [str(figures.year)]
+    return row
+
+
+def _cycle_row(frame: Frame, revenue: Revenue, cap: RevenueCap, years: Sequence[DeterminedYear]) -> dict[str, Any]:
+    days = Span(cap.cycle_from, cap.cycle_until)
+    amounts = revenue.of(days).in_basis(cap.revenue_basis)
+    maximum, after_deduction = _maxima(years)
+    carried = int(cap.determination.get("carry_out", 0))
+    excess = next_cycle_deduction(amounts["actual"], after_deduction)
+    return {
+        **_row(frame, "cycle", days, cap.revenue_basis, amounts, cap),
+        **actual_and_maximum(frame, days, amounts["actual"], maximum, after_deduction),
+        "compared_years": [str(year.figures.year) for year in years],
+        "carried_over": format_money(carried),
+        "deduction_proposed": format_money(excess + carried),
+    }
+
+
+def _period_row(frame: Frame, revenue: Revenue, touched: Sequence[DeterminedYear]) -> dict[str, Any]:
+    bases = {year.cap.revenue_basis for year in touched}
+    basis = bases.pop() if len(bases) == 1 else PriceBasis.TAX_EXCLUSIVE.value
+    whole = [year for year in touched if _is_whole(frame, year)]
+    amounts = revenue.of(frame.period).in_basis(basis)
+    row = _row(frame, "period", frame.period, basis, amounts, None)
+    if whole and not bases:
+        maximum, after_deduction = _maxima(whole)
+        compared = sum(revenue.of(year.days).in_basis(basis)["actual"] for year in whole)
+        row |= actual_and_maximum(frame, frame.period, compared, maximum, after_deduction)
+        row["compared_years"] = [str(year.figures.year) for year in whole]
+    return row
+
+
+def _row(
+    frame: Frame, scope: str, days: Span, basis: str, amounts: Mapping[str, int], cap: RevenueCap | None
+) -> dict[str, Any]:
+    """A row with everything that needs no comparison; what does is None until it is made."""
+    return {
+        "scope": scope,
+        "year": None,
+        "from": days.start.isoformat(),
+        "until": (days.end or date.max).isoformat(),
+        "decision_no": cap.decision_no if cap else None,
+        "revenue_basis": basis,
+        **format_amounts(amounts),
+        **dict.fromkeys(_COMPARED),
+        "compared_years": [],
+        "links": {
+            "charges": frame.charges(span=days),
+            **({"revenue_cap": frame.link(f"/revenue-caps/{cap.id}")} if cap else {}),
+        },
+    }
+
+
+_COMPARED = (
+    "maximum_permitted_revenue",
+    "deduction",
+    "maximum_after_deduction",
+    "compared_actual",
+    "deviation",
+    "deviation_percent",
+    "line_percent",
+    "ten_percent_line",
+    "exceeds_line",
+    "duty",
+    "provisional",
+    "carried_over",
+    "deduction_proposed",
+)
+
+
+def _is_whole(frame: Frame, year: DeterminedYear) -> bool:
+    return frame.period.intersect(year.days) == year.days
+
+
+def _common(days: Span, period: Span) -> Span:
+    return days.intersect(period) or days
+
+
+def _maxima(years: Iterable[DeterminedYear]) -> tuple[int, int]:
+    figures = [year.figures for year in years]
+    return (
+        sum(each.maximum_permitted_revenue for each in figures),
+        sum(each.maximum_after_deduction for each in figures),
+    )
+
+
+def _amount(tax: Tax, basis: str) -> int:
+    return tax.net if basis == PriceBasis.TAX_EXCLUSIVE else tax.gross
+
+
+def _sum(one: Tax, other: Tax) -> Tax:
+    return Tax(one.net + other.net, one.tax + other.tax, one.gross + other.gross)
+
+
+def _billed(unit: Unit, frame: Frame) -> Iterable[tuple[ServiceMonth, Tax]]:
+    key = (col(InvoiceLine.offering_id), col(InvoiceLine.service_month))
+    query: Any = (
+        select(*key, *(func.sum(col(getattr(InvoiceLine, name))) for name in ("net", "tax", "gross")))
+        .join(Invoice, col(Invoice.id) == col(InvoiceLine.invoice_id))
+        .where(col(Invoice.operator_id) == frame.operator.id, col(Invoice.recorded_at) <= frame.as_of)
+        .group_by(*key)
+    )
+    return _taxes(unit, query)
+
+
+def _credited(unit: Unit, frame: Frame) -> Iterable[tuple[ServiceMonth, Tax]]:
+    key = (col(InvoiceLine.offering_id), col(InvoiceLine.service_month))
+    query: Any = (
+        select(*key, *(func.sum(col(getattr(CreditNoteLine, name))) for name in ("net", "tax", "gross")))
+        .select_from(CreditNoteLine)
+        .join(CreditNote, col(CreditNote.id) == col(CreditNoteLine.credit_note_id))
+        .join(InvoiceLine, credited_line())
+        .where(col(CreditNote.operator_id) == frame.operator.id, col(CreditNote.recorded_at) <= frame.as_of)
+        .group_by(*key)
+    )
+    return _taxes(unit, query)
+
+
+def _taxes(unit: Unit, query: Any) -> Iterable[tuple[ServiceMonth, Tax]]:
+    for offering_id, month, net, tax, gross in unit.connection.execute(query):
+        yield (offering_id, month), Tax(int(net), int(tax), int(gross))
