@@ -10,6 +10,8 @@ from __future__ import annotations
 from datetime import date
 from enum import StrEnum
 
+from pricing.period import YEAR_MAX
+
 
 class OperatingYear(StrEnum):
     """What counts as a complete operating year: a calendar year, or any twelve months from the start."""
@@ -19,7 +21,7 @@ class OperatingYear(StrEnum):
 
 
 def first_year_complete_on(operating_since: date, counted_by: OperatingYear) -> date:
-    """Return the first day on which a complete operating year lies in the past.
+    """Return the first day on which a complete operating year lies in the past, the last of all days at the latest.
 
     >>> first_year_complete_on(date(2025, 3, 1), OperatingYear.CALENDAR_YEAR)
     datetime.date(2027, 1, 1)
@@ -28,6 +30,8 @@ def first_year_complete_on(operating_since: date, counted_by: OperatingYear) -> 
     >>> first_year_complete_on(date(2024, 2, 29), OperatingYear.TWELVE_MONTHS)
     datetime.date(2025, 3, 1)
     """
+    if operating_since.year > YEAR_MAX - 2:
+        return date.max
     if counted_by is OperatingYear.CALENDAR_YEAR:
         begins_with_year = (operating_since.month, operating_since.day) == (1, 1)
         return date(operating_since.year + (1 if begins_with_year else 2), 1, 1)

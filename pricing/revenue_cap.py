@@ -345,6 +345,8 @@ def _year_errors(year: YearFigures, path: str, heads: Sequence[str]) -> dict[str
 
 
 def _years_later(day: date, years: int) -> date:
+    if day.year + years > date.max.year:
+        return date.max
     try:
         return day.replace(year=day.year + years)
     except ValueError:

@@ -208,8 +208,10 @@ def _others_in_force(unit: Unit, operator_id: str, new: CeilingVersion) -> list[
 
 def _planned_sale(row: CeilingVersion, cap: RevenueCap) -> PlannedSale:
     """The ceiling in the cap's own tax basis, and the volume that is planned at it."""
-    vat_rate = vat_rate_percent(load_law(), row.effective_from) / _HUNDRED_PERCENT
-    ceiling = ceiling_value(row).in_basis(PriceBasis(cap.revenue_basis), vat_rate)
+    ceiling = ceiling_value(row)
+    if row.price_basis != cap.revenue_basis:
+        vat_rate = vat_rate_percent(load_law(), row.effective_from) / _HUNDRED_PERCENT
+        ceiling = ceiling.in_basis(PriceBasis(cap.revenue_basis), vat_rate)
     return PlannedSale(row.offering_id, ceiling.unit_price, ceiling.per_quantity, row.planned_sales_volume or 0)
 
 

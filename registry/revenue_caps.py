@@ -146,9 +146,10 @@ def _require_sound_cycle(given: Mapping[str, Any], law: Law, day: date) -> None:
     years = [year["year"] for year in given["years"]]
     check_cycle(start, end, years, given["cycle_reason"], law, day)
     wanted = [year for year in range(start.year, end.year) if _lies_in(year, Span(start, end))]
-    lacking = [str(year) for year in wanted if year not in years]
+    lacking = [year for year in wanted if year not in years]
     if lacking:
-        message = f"the cycle from {start} until {end} has no figures for {', '.join(lacking)}: give every year of it"
+        others = f" and {len(lacking) - 1} years more" if len(lacking) > 1 else ""
+        message = f"the cycle from {start} until {end} has no figures for {lacking[0]}{others}: give every year of it"
         raise CapInvalid(message, errors={"years": [message]})
 
 

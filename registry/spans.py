@@ -27,10 +27,10 @@ def require_span(given: Mapping[str, Any], first: str = "effective_from", until:
 
 
 def years_after(day: date, years: int) -> date:
-    """Return the same day some years later; for 29 February in a common year, 28 February.
+    """Return the same day some years later (29 February becomes 28 February), never after the calendar's last year.
 
     >>> years_after(date(2025, 3, 1), 5), years_after(date(2024, 2, 29), 3)
     (datetime.date(2030, 3, 1), datetime.date(2027, 2, 28))
     """
-    year = day.year + years
+    year = min(day.year + years, date.max.year)
     return date(year, day.month, min(day.day, calendar.monthrange(year, day.month)[1]))

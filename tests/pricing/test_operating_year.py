@@ -2,13 +2,14 @@ from __future__ import annotations
 
 from datetime import date
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pricing.operating_year import OperatingYear, first_year_complete_on
 from pricing.period import year_bounds
 
-days = st.dates(date(2000, 1, 1), date(2100, 12, 31))
+days = st.dates(date(1970, 1, 1), date(9996, 12, 31))
 
 
 @given(days)
@@ -24,3 +25,10 @@ def test_twelve_months_pass_no_later_than_a_calendar_year(since: date) -> None:
     twelve = first_year_complete_on(since, OperatingYear.TWELVE_MONTHS)
     assert 365 <= (twelve - since).days <= 366
     assert twelve <= first_year_complete_on(since, OperatingYear.CALENDAR_YEAR)
+
+
+@pytest.mark.parametrize("counted_by", OperatingYear)
+def test_an_operation_that_starts_when_the_calendar_ends_has_no_complete_year_before_its_last_day(
+    counted_by: OperatingYear,
+) -> None:
+    assert first_year_complete_on(date.max, counted_by) == date.max
