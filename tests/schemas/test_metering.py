@@ -1,0 +1,111 @@
+"""The quick reading of events and the schema that words their faults judge alike."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from marshmallow import ValidationError
+
+from metering.events import Event, Unreadable
+from schemas import metering
+from schemas.metering import UsageEventIn, read_batch, read_event, read_members
+
+GOOD: dict[str, Any] = {
+    "specversion": "1.0",
+    "id": "e1",
+    "source": "/gateway/1",
+    "type": "usage",
+    "time": "2026-01-31T16:00:00Z",
+    "subject": "ctr_1",
+    "data": {"offering": "api-1", "quantity": "1.5"},
+}
+LEFT_OUT = object()
+
+_VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(allow_nan=False, allow_infinity=False),
+    st.text(max_size=300),
+    st.sampled_from(["", " ", "\x00", "\n", "\x85", "字", "a" * 256, "a" * 257, "1.0", "0.3"]),
+    st.lists(st.integers(), max_size=2),
+    st.dictionaries(st.text(max_size=3), st.integers(), max_size=2),
+)
+_TIMES = st.one_of(
+    st.datetimes(timezones=st.timezones()).map(lambda moment: moment.isoformat()),
+    st.datetimes().map(lambda moment: moment.isoformat()),
+    st.from_regex(
+        r"\A[0-9]{4}-[01][0-9]-[0-3][0-9][Tt ][0-2][0-9]:[0-5][0-9]:[0-6][0-9](\.[0-9]{1,8})?([Zz]|\+08:00)\Z"
+    ),
+)
+_QUANTITIES = st.one_of(
+    st.from_regex(r"\A-?[0-9]{1,11}(\.[0-9]{1,7})?\Z"), st.sampled_from(["0", "0.0", "+1", "1e3", "١", "1_0", " 1"])
+)
+_CHANGES = st.one_of(
+    st.dictionaries(st.sampled_from([*GOOD, "datacontenttype", "dataschema"]), _VALUES, max_size=2),
+    st.dictionaries(st.from_regex(r"\A[a-z0-9A-Z_-]{0,70}\Z"), _VALUES, max_size=2),
+    st.builds(lambda time: {"time": time}, _TIMES),
+    st.builds(lambda quantity: {"data": {**GOOD["data"], "quantity": quantity}}, _QUANTITIES),
+    st.builds(lambda value: {"data": {**GOOD["data"], "offering": value}}, _VALUES),
+    st.builds(lambda name: {name: LEFT_OUT}, st.sampled_from(list(GOOD))),
+    st.builds(
+        lambda extra: {"data": {**GOOD["data"], **extra}}, st.dictionaries(st.text(max_size=5), _VALUES, max_size=1)
+    ),
+)
+
+
+def _changed(changes: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in {**GOOD, **changes}.items() if value is not LEFT_OUT}
+
+
+def _by_schema(content: dict[str, Any]) -> tuple[Any, ...] | None:
+    try:
+        loaded = UsageEventIn().load(content)
+    except ValidationError:
+        return None
+    named = tuple(loaded[name] for name in ("source", "id", "type", "time", "subject"))
+    return (*named, loaded["data"]["offering"], loaded["data"]["quantity"])
+
+
+def _by_struct(content: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> tuple[Any, ...] | None:
+    """What the quick reading makes of an event by itself: nothing, where it would leave it to the schema."""
+    with monkeypatch.context() as patched:
+        patched.setattr(metering, "_worded", lambda _content, document: Unreadable("left", "", document))
+        read = read_event(msgspec.Raw(json.dumps(content).encode()))
+        again = read_members(content)
+    assert isinstance(read, Event) == isinstance(again, Event)
+    return read[:-1] if isinstance(read, Event) else None
+
+
+@given(changes=_CHANGES)
+def test_the_quick_reading_takes_what_the_schema_takes_and_reads_the_same(changes: dict[str, Any]) -> None:
+    content = _changed(changes)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        assert _by_struct(content, monkeypatch) == _by_schema(content)
+
+
+def test_what_is_wrong_with_an_event_is_said_field_by_field() -> None:
+    content = _changed({"id": "", "time": "today", "data": {"offering": "x", "quantity": 1}})
+    fault = read_members(content)
+    assert isinstance(fault, Unreadable)
+    assert fault.code == "malformed_event"
+    for field in ("id: ", "time: ", "data.quantity: "):
+        assert field in fault.detail
+
+
+def test_a_long_fault_is_said_in_short() -> None:
+    fault = read_members(_changed({"specversion": "x" * 10_000}))
+    assert isinstance(fault, Unreadable)
+    assert len(fault.detail) == metering.DETAIL_LENGTH_MAX
+
+
+def test_of_a_member_that_is_named_twice_the_last_counts() -> None:
+    text = json.dumps(GOOD).replace('"id": "e1"', '"id": 7, "id": "e2"')
+    [event] = read_batch(f'{{"events": [{text}]}}'.encode())
+    assert isinstance(event, Event)
+    assert event.id == "e2"
