@@ -33,10 +33,9 @@ class Bill:
 
 def counts(stream: pd.DataFrame) -> dict[tuple[str, str, str], int]:
     """Return departures by (carrier, airport, month)."""
-    counted = stream.groupby(["carrier", "airport", "month"], observed=True).size()
-    return {
-        (str(carrier), str(airport), str(month)): int(number) for (carrier, airport, month), number in counted.items()
-    }
+    counted = stream.groupby(["carrier", "airport", "month"]).size().reset_index(name="number")
+    keys = zip(counted["carrier"], counted["airport"], counted["month"], strict=True)
+    return dict(zip(keys, map(int, counted["number"]), strict=True))
 
 
 def bills(stream: pd.DataFrame, months: Sequence[str]) -> dict[tuple[str, str, str], Bill]:
