@@ -24,9 +24,21 @@ from registry.public_contracts import accept_contract, offer_public_contract
 from registry.resources import register_resource, resource_document
 from registry.revenue_caps import cap_document, determine_cap
 from registry.tariffs import publish_tariff, tariff_document
+from schemas import distribution as distribution_wire
 from schemas import metering as metering_wire
 from schemas import prices as prices_wire
 from schemas import registry as registry_wire
+from schemas import settlement as settlement_wire
+from settlement.agreements import agreement_document, propose_agreement, sign_agreement
+from settlement.credit_notes import credit_invoice, credit_note_document
+from settlement.disputes import accept_dispute, dispute_document, open_dispute, reject_dispute
+from settlement.fapiao import application_document, apply_for_invoice, record_fapiao
+from settlement.invoice_papers import invoice_document
+from settlement.invoices import bill_contract
+from settlement.payments import payment_document, record_payment, refund_balance, refund_document
+from settlement.payouts import pay_out, payout_document
+from settlement.quotes import accept_quote, create_quote, quote_document, withdraw_quote
+from settlement.settlements import run_settlement, settlement_document
 from store.unit import Unit
 
 Perform = Callable[[Unit, Any, str], Any]
@@ -80,9 +92,7 @@ def _taken(unit: Unit, events: Any, _on: str) -> dict[str, Any]:
 
 
 OPERATIONS: Final[Mapping[str, Operation]] = {
-    "register_party": Operation(
-        _made(register_party, party_document), registry_wire.PartyOut, registry_wire.PartyIn
-    ),
+    "register_party": Operation(_made(register_party, party_document), registry_wire.PartyOut, registry_wire.PartyIn),
     "register_resource": Operation(
         _made(register_resource, resource_document), registry_wire.ResourceOut, registry_wire.ResourceIn
     ),
@@ -132,5 +142,58 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
     "write_off_use": Operation(
         _made(write_off_use, writeoff_document), metering_wire.WriteoffOut, metering_wire.WriteoffIn
     ),
+    "quote": Operation(_made(create_quote, quote_document), settlement_wire.QuoteOut, settlement_wire.QuoteIn),
+    "accept_quote": Operation(_done(accept_quote, quote_document), settlement_wire.QuoteOut),
+    "withdraw_quote": Operation(_done(withdraw_quote, quote_document), settlement_wire.QuoteOut),
+    "bill_contract": Operation(
+        lambda unit, body, _on: invoice_document(unit, bill_contract(unit, body)[0]),
+        settlement_wire.InvoiceOut,
+        settlement_wire.InvoiceIn,
+    ),
+    "apply_for_invoice": Operation(
+        lambda unit, body, on: application_document(unit, apply_for_invoice(unit, on, body)),
+        settlement_wire.ApplicationOut,
+        settlement_wire.ApplicationIn,
+    ),
+    "record_fapiao": Operation(
+        lambda unit, body, on: invoice_document(unit, record_fapiao(unit, on, body)),
+        settlement_wire.InvoiceOut,
+        settlement_wire.FapiaoIn,
+    ),
+    "credit_invoice": Operation(
+        lambda unit, body, on: credit_note_document(unit, credit_invoice(unit, on, body)),
+        settlement_wire.CreditNoteOut,
+        settlement_wire.CreditNoteIn,
+    ),
+    "record_payment": Operation(
+        _made(record_payment, payment_document), settlement_wire.PaymentOut, settlement_wire.PaymentIn
+    ),
+    "refund_balance": Operation(
+        _made(refund_balance, refund_document), settlement_wire.RefundOut, settlement_wire.RefundIn
+    ),
+    "open_dispute": Operation(
+        _made(open_dispute, dispute_document), settlement_wire.DisputeOut, settlement_wire.DisputeIn
+    ),
+    "accept_dispute": Operation(
+        lambda unit, body, on: dispute_document(unit, accept_dispute(unit, on, body)),
+        settlement_wire.DisputeOut,
+        settlement_wire.DisputeAcceptIn,
+    ),
+    "reject_dispute": Operation(
+        lambda unit, body, on: dispute_document(unit, reject_dispute(unit, on, body)),
+        settlement_wire.DisputeOut,
+        settlement_wire.DisputeRejectIn,
+    ),
+    "propose_agreement": Operation(
+        _made(propose_agreement, agreement_document), distribution_wire.AgreementOut, distribution_wire.AgreementIn
+    ),
+    "sign_agreement": Operation(_done(sign_agreement, agreement_document), distribution_wire.AgreementOut),
+    "settle": Operation(
+        lambda unit, body, _on: settlement_document(unit, run_settlement(unit, body)[0]),
+        distribution_wire.SettlementOut,
+        distribution_wire.SettlementIn,
+        at_horizon=True,
+    ),
+    "pay_out": Operation(_made(pay_out, payout_document), distribution_wire.PayoutOut, distribution_wire.PayoutIn),
 }
 """Every operation by the name that stories call it."""

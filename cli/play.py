@@ -7,6 +7,7 @@ answers as it answered then, and changes nothing.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
@@ -18,6 +19,7 @@ from cli.operations import OPERATIONS, Operation
 from cli.story import Step, StoryBroken, resolved
 from cli.terminal import call
 from pricing.errors import Problem
+from pricing.money import parse_money
 from registry.tables import Party
 from store.horizon import advance
 from store.idempotency import Answer, claim_of
@@ -28,11 +30,16 @@ REFUSED_STATUS = 422
 
 
 class Player:
-    """Plays steps on the sandbox of a store. ``kept`` holds the answers that steps have kept, by name."""
+    """Plays steps on the sandbox of a store.
+
+    ``kept`` holds the answers that steps have kept, by name; ``owed`` what each bill that was made still comes to, in
+    fen, by its id.
+    """
 
     def __init__(self, store: Store) -> None:
         self.store = store
         self.kept: dict[str, Any] = {}
+        self.owed: dict[str, int] = defaultdict(int)
         self._parties: dict[str, str] = {}
         self._now = self._read_clock()
 
@@ -52,7 +59,21 @@ class Player:
         _require_foreseen(step, said, refused=answer.status >= REFUSED_STATUS)
         if step.keep is not None:
             self.kept[step.keep] = said
+        if step.refused is None:
+            self._follow(step.do, body, said)
         return said
+
+    def _follow(self, do: str, body: Any, said: Any) -> None:
+        """Follow what bills come to from the answers alone: asked later, the books would answer a replay otherwise."""
+        if do == "bill_contract":
+            self.owed[said["id"]] += parse_money(said["gross"])
+        elif do == "credit_invoice":
+            self.owed[said["invoice"]] -= parse_money(said["gross"])
+        elif do == "accept_dispute":
+            self.owed[said["invoice"]] -= parse_money(body["amount"])
+        elif do == "record_payment":
+            for allocation in said["allocations"]:
+                self.owed[allocation["invoice"]] -= parse_money(allocation["amount"])
 
     def _answer(self, step: Step, operation: Operation, on: str | None, body: Any) -> Answer:
         doer = Call(self._principal(step), f"sample {step.do}")

@@ -9,17 +9,29 @@ from typing import Any
 
 import click
 
-from pricing.errors import Malformed
+from migrations.schema import is_current
+from pricing.errors import Conflict, Malformed
 from pricing.period import Month, parse_day, parse_instant
 from store.settings import Settings
 from store.unit import Call, Principal, Store
 
 
+class SchemaNotCurrent(Conflict):
+    """A database without the tables of this program, or with those of another version."""
+
+    code = "schema_not_current"
+
+
 @contextmanager
 def opened() -> Iterator[Store]:
-    """Open the store that the environment names, and close it at the end."""
+    """Open the store that the environment names, and close it at the end; raises SchemaNotCurrent."""
     store = Store(Settings.from_environment())
     try:
+        with store.engine.connect() as connection:
+            current = is_current(connection)
+        if not current:
+            shown = store.engine.url.render_as_string(hide_password=True)
+            raise SchemaNotCurrent(f"the schema of {shown} is not this program's: run tariffbook migrate first")
         yield store
     finally:
         store.close()
