@@ -143,7 +143,15 @@ _PAYABLE = f"""
     SELECT operator_id, sum(amount) AS left_over FROM (
         SELECT settlement.operator_id, share.taken AS amount FROM settlement_share AS share
             JOIN settlement ON settlement.id = share.settlement_id
-            WHERE share.beneficiary_id <> settlement.operator_id
+            WHERE share.beneficiary_id <> settlement.operator_id AND share.kind <> 'holdback'
+            AND NOT (share.kind = 'reversal' AND EXISTS (
+                SELECT 1 FROM settlement_share AS held WHERE held.id = share.reverses AND held.kind = 'holdback'
+                AND NOT EXISTS (
+                    SELECT 1 FROM settlement_share AS release
+                    JOIN settlement AS earlier ON earlier.id = release.settlement_id
+                    WHERE release.kind = 'release' AND release.reverses = held.id AND earlier.month < settlement.month
+                )
+            ))
         UNION ALL SELECT statement.operator_id, -payout.amount FROM payout
             JOIN statement ON statement.id = payout.statement_id
         UNION ALL SELECT account.book, {_SIGNED}
@@ -200,7 +208,7 @@ CHECKS = (
     Check("credit_notes_add_up", "credit notes equal the sum of their lines", _first(_CREDIT_SUMS)),
     Check("receivables_match", "receivables = bills - credits - payments + refunds", _first(_OWED)),
     Check("revenue_matches", "revenue and VAT = bills - credits", _first(_REVENUE)),
-    Check("payables_match", "payables = shares - payouts", _first(_PAYABLE)),
+    Check("payables_match", "payables = shares not held back - payouts", _first(_PAYABLE)),
     Check("documents_frozen", "frozen documents have their hash", _frozen),
 )
 
