@@ -124,8 +124,9 @@ def _offered(unit: Unit, operator_id: str, as_of: datetime, grantor_id: str | No
         .join(Product, col(Product.id) == col(Offering.product_id))
         .join(Authorisation, col(Authorisation.id) == col(Product.authorisation_id))
         .where(col(Offering.operator_id) == operator_id, col(Offering.recorded_at) <= as_of)
-        .order_by(col(Offering.code))
     )
     if grantor_id is not None:
         query = query.where(col(Authorisation.grantor_id) == grantor_id)
-    return {row[0].id: Offered(*row) for row in unit.session.execute(query)}
+    # Sorted here: the databases do not agree on the order of texts.
+    found = sorted((Offered(*row) for row in unit.session.execute(query)), key=lambda offered: offered.code)
+    return {offered.offering.id: offered for offered in found}

@@ -1,0 +1,345 @@
+"""Usage → bill → ledger → distribution: each figure twice, once from the papers and once from the books.
+
+The papers are bills, credit notes, payments and the rows of the distribution; the books are the ledger's entries. The
+two are written by different code, and neither side of a row is derived from the other. A row that does not agree says
+by how much.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import case, func, or_, select
+from sqlalchemy.orm import aliased
+from sqlmodel import col
+
+from ledger.tables import Account, Entry, Transaction
+from metering.accounts import BILLED, CONTRACT_KINDS, DELIVERED
+from pricing.money import format_money, format_scaled
+from pricing.period import Month, Span
+from reports.accrual import credited_line
+from reports.frame import Frame, in_months
+from settlement.signed_agreements import Versions, signed_versions
+from settlement.tables import (
+    CreditNote,
+    CreditNoteLine,
+    Invoice,
+    InvoiceLine,
+    Payment,
+    Payout,
+    Refund,
+    Settlement,
+    SettlementPool,
+    SettlementShare,
+    SettlementTake,
+    Statement,
+)
+from store.unit import Unit
+
+_SIGNED = case((col(Entry.side) == "D", col(Entry.amount)), else_=-col(Entry.amount))
+_QUANTITY_SCALE: Final = 6
+_REVENUE: Final = ("revenue", "revenue_relief")
+_BY_OFFERING: Final = (*CONTRACT_KINDS, DELIVERED, *_REVENUE)
+_OF_OPERATOR: Final = (
+    "output_vat",
+    "red_pending_vat",
+    "receivable",
+    "buyer_balance",
+    "payable",
+    "treasury_payable",
+)
+
+ByOffering = Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One figure by two ways; ``offering_id`` is None for a figure of the whole operator."""
+
+    check: str
+    offering_id: str | None
+    left_label: str
+    left: int
+    right_label: str
+    right: int
+    is_use: bool = False
+
+
+@dataclass
+class _Papers:
+    """What bills and credit notes say, by offering: fen without tax, and use in millionths."""
+
+    net: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    quantity: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+
+
+def reconciliation(unit: Unit, frame: Frame) -> list[dict[str, Any]]:
+    """Return every check as a wire row.
+
+    Use and revenue are those of the period's service months, offering by offering; the other checks are of everything
+    until the frame's moment. A grantor that sees a part of the offerings is shown the checks of those.
+    """
+    return [_row(frame, check) for check in _checks(unit, frame)]
+
+
+def _checks(unit: Unit, frame: Frame) -> Iterator[Check]:
+    papers, books = _papers(unit, frame), _books(unit, frame, _BY_OFFERING, frame.months)
+    for offering_id in frame.offerings:
+        held = {kind: books.get((kind, offering_id), 0) for kind in _BY_OFFERING}
+        moved = any(held.values()) or papers.net[offering_id] or papers.quantity[offering_id]
+        if moved:
+            yield from _offering_checks(offering_id, held, papers)
+    yield from _distribution_checks(unit, frame)
+    if not frame.is_partial:
+        yield from _operator_checks(unit, frame)
+
+
+def _offering_checks(offering_id: str, held: Mapping[str, int], papers: _Papers) -> Iterator[Check]:
+    of_contracts = sum(held[kind] for kind in CONTRACT_KINDS)
+    yield Check("use", offering_id, "books_delivered", -held[DELIVERED], "books_contracts", of_contracts, is_use=True)
+    billed = papers.quantity[offering_id]
+    yield Check("billed_use", offering_id, "papers_quantity", billed, "books_billed_use", held[BILLED], is_use=True)
+    earned = -sum(held[kind] for kind in _REVENUE)
+    yield Check("revenue", offering_id, "papers_net", papers.net[offering_id], "books_revenue", earned)
+
+
+def _operator_checks(unit: Unit, frame: Frame) -> Iterator[Check]:
+    books = _books(unit, frame, _OF_OPERATOR, None)
+    held = {kind: sum(amount for (each, _), amount in books.items() if each == kind) for kind in _OF_OPERATOR}
+    billed, credited = _sums(unit, frame, Invoice, "tax", "gross"), _sums(unit, frame, CreditNote, "tax", "gross")
+    vat = -held["output_vat"] - held["red_pending_vat"]
+    yield Check("vat", None, "papers_tax", billed["tax"] - credited["tax"], "books_vat", vat)
+    owed = billed["gross"] - credited["gross"]
+    owed += _sums(unit, frame, Refund, "amount")["amount"] - _sums(unit, frame, Payment, "amount")["amount"]
+    yield Check("receivable", None, "papers_owed", owed, "books_owed", held["receivable"] + held["buyer_balance"])
+    payable = _payable(unit, frame) - _paid_out(unit, frame)
+    booked = -held["payable"] - held["treasury_payable"]
+    yield Check("payable", None, "papers_payable", payable, "books_payable", booked)
+
+
+def _distribution_checks(unit: Unit, frame: Frame) -> Iterator[Check]:
+    """Hold what was billed against what the runs took, the takes against the pools, the pools against the shares."""
+    last = _last_run(unit, frame)
+    if last is None:
+        return
+    versions = signed_versions(unit, frame.operator.id, last.as_of)
+    billed = _distributable(unit, frame, versions, last)
+    taken, outstanding = _taken(unit, frame), _outstanding(unit, frame)
+    pooled, shared = _pooled(unit, frame), _shared(unit, frame)
+    for offering_id in frame.offerings:
+        right = taken[offering_id] + outstanding[offering_id]
+        if billed[offering_id] or right or pooled[offering_id]:
+            yield Check("distributable", offering_id, "papers_covered", billed[offering_id], "runs_taken", right)
+            yield Check("pools", offering_id, "runs_pools", pooled[offering_id], "runs_taken_only", taken[offering_id])
+            yield Check("shares", offering_id, "runs_pools", pooled[offering_id], "runs_shares", shared[offering_id])
+
+
+def _row(frame: Frame, check: Check) -> dict[str, Any]:
+    offered = frame.offerings.get(check.offering_id or "")
+    write: Callable[[int], str] = _quantity if check.is_use else format_money
+    operator = frame.operator.code
+    links = {"books": frame.link_at("/ledger/trial-balance", operator=operator)}
+    if check.check in ("billed_use", "revenue"):
+        links["charges"] = frame.charges(offered.code if offered else None)
+    return {
+        "check": check.check,
+        "offering": offered.code if offered else None,
+        "unit": (offered.product.unit if offered and check.is_use else "CNY"),
+        "left_label": check.left_label,
+        "left": write(check.left),
+        "right_label": check.right_label,
+        "right": write(check.right),
+        "difference": write(check.left - check.right),
+        "agrees": check.left == check.right,
+        "links": links,
+    }
+
+
+def _quantity(micro: int) -> str:
+    return format_scaled(micro, _QUANTITY_SCALE)
+
+
+def _books(unit: Unit, frame: Frame, kinds: Iterable[str], months: Span | None) -> dict[tuple[str, str | None], int]:
+    """Read balances, debits above zero, by kind of account and offering."""
+    columns = (col(Account.kind), col(Account.offering_id))
+    query: Any = (
+        select(*columns, func.sum(_SIGNED))
+        .join(Entry, col(Entry.account_id) == col(Account.id))
+        .join(Transaction, col(Transaction.id) == col(Entry.transaction_id))
+        .where(
+            col(Account.book) == frame.operator.id,
+            col(Account.kind).in_(list(kinds)),
+            col(Transaction.recorded_at) <= frame.as_of,
+        )
+        .group_by(*columns)
+    )
+    if months is not None:
+        query = query.where(in_months(col(Entry.service_month), months))
+    return {(kind, offering_id): int(amount) for kind, offering_id, amount in unit.connection.execute(query)}
+
+
+def _papers(unit: Unit, frame: Frame) -> _Papers:
+    papers = _Papers()
+    months = in_months(col(InvoiceLine.service_month), frame.months)
+    billed: Any = (
+        select(col(InvoiceLine.offering_id), func.sum(col(InvoiceLine.net)), func.sum(col(InvoiceLine.quantity)))
+        .join(Invoice, col(Invoice.id) == col(InvoiceLine.invoice_id))
+        .where(col(Invoice.operator_id) == frame.operator.id, col(Invoice.recorded_at) <= frame.as_of, months)
+        .group_by(col(InvoiceLine.offering_id))
+    )
+    for offering_id, net, quantity in unit.connection.execute(billed):
+        papers.net[offering_id] += int(net)
+        papers.quantity[offering_id] += int(quantity)
+    moves_use = or_(col(CreditNote.rebill).is_(True), col(CreditNote.reason) == "returned")
+    credited: Any = (
+        select(
+            col(InvoiceLine.offering_id),
+            func.sum(col(CreditNoteLine.net)),
+            func.sum(case((moves_use, col(CreditNoteLine.quantity)), else_=0)),
+        )
+        .select_from(CreditNoteLine)
+        .join(CreditNote, col(CreditNote.id) == col(CreditNoteLine.credit_note_id))
+        .join(InvoiceLine, credited_line())
+        .where(col(CreditNote.operator_id) == frame.operator.id, col(CreditNote.recorded_at) <= frame.as_of, months)
+        .group_by(col(InvoiceLine.offering_id))
+    )
+    for offering_id, net, quantity in unit.connection.execute(credited):
+        papers.net[offering_id] -= int(net)
+        papers.quantity[offering_id] -= int(quantity)
+    return papers
+
+
+def _sums(unit: Unit, frame: Frame, table: Any, *columns: str) -> dict[str, int]:
+    sums = (func.coalesce(func.sum(col(getattr(table, column))), 0).label(column) for column in columns)
+    query: Any = select(*sums).where(col(table.operator_id) == frame.operator.id, col(table.recorded_at) <= frame.as_of)
+    row = unit.connection.execute(query).one()
+    return {column: int(getattr(row, column)) for column in columns}
+
+
+def _last_run(unit: Unit, frame: Frame) -> Settlement | None:
+    query = select(Settlement).where(*_runs(frame)).order_by(col(Settlement.month).desc()).limit(1)
+    found: Settlement | None = unit.session.execute(query).scalar_one_or_none()
+    return found
+
+
+def _runs(frame: Frame) -> tuple[Any, Any]:
+    return col(Settlement.operator_id) == frame.operator.id, col(Settlement.recorded_at) <= frame.as_of
+
+
+def _distributable(unit: Unit, frame: Frame, versions: Versions, last: Settlement) -> dict[str, int]:
+    """What was billed of use that an agreement covers, less credits, as far as the last run could see it."""
+    until = Month.parse(last.month).until
+    key = (col(InvoiceLine.offering_id), col(InvoiceLine.service_month))
+    in_run = (
+        col(Invoice.operator_id) == frame.operator.id,
+        col(Invoice.issued_on) < until,
+        col(Invoice.recorded_at) <= last.as_of,
+    )
+    billed: Any = (
+        select(*key, func.sum(col(InvoiceLine.net)))
+        .join(Invoice, col(Invoice.id) == col(InvoiceLine.invoice_id))
+        .where(*in_run)
+        .group_by(*key)
+    )
+    credited: Any = (
+        select(*key, -func.sum(col(CreditNoteLine.net)))
+        .select_from(CreditNoteLine)
+        .join(CreditNote, col(CreditNote.id) == col(CreditNoteLine.credit_note_id))
+        .join(Invoice, col(Invoice.id) == col(CreditNote.invoice_id))
+        .join(InvoiceLine, credited_line())
+        .where(*in_run, col(CreditNote.issued_on) < until, col(CreditNote.recorded_at) <= last.as_of)
+        .group_by(*key)
+    )
+    covered: dict[str, int] = defaultdict(int)
+    for query in (billed, credited):
+        for offering_id, month, net in unit.connection.execute(query):
+            if versions.of(offering_id, month) is not None:
+                covered[offering_id] += int(net)
+    return covered
+
+
+def _taken(unit: Unit, frame: Frame) -> dict[str, int]:
+    return _of_runs(unit, frame, SettlementTake, col(SettlementTake.amount))
+
+
+def _pooled(unit: Unit, frame: Frame) -> dict[str, int]:
+    return _of_runs(unit, frame, SettlementPool, col(SettlementPool.distributed) - col(SettlementPool.reversed))
+
+
+def _shared(unit: Unit, frame: Frame) -> dict[str, int]:
+    """What the shares come to; a release only moves what was shared before."""
+    shared = case((col(SettlementShare.kind) == "release", 0), else_=col(SettlementShare.taken))
+    return _of_runs(unit, frame, SettlementShare, shared)
+
+
+def _of_runs(unit: Unit, frame: Frame, table: Any, amount: Any) -> dict[str, int]:
+    query: Any = (
+        select(col(table.offering_id), func.sum(amount))
+        .join(Settlement, col(Settlement.id) == col(table.settlement_id))
+        .where(*_runs(frame))
+        .group_by(col(table.offering_id))
+    )
+    return defaultdict(int, {offering_id: int(total) for offering_id, total in unit.connection.execute(query)})
+
+
+def _outstanding(unit: Unit, frame: Frame) -> dict[str, int]:
+    """What is billed and not distributed yet, of each pool as the last run that touched it left it."""
+    query: Any = (
+        select(
+            col(SettlementPool.agreement_id),
+            col(SettlementPool.offering_id),
+            col(SettlementPool.outstanding),
+        )
+        .join(Settlement, col(Settlement.id) == col(SettlementPool.settlement_id))
+        .where(*_runs(frame))
+        .order_by(col(Settlement.month))
+    )
+    newest = {(agreement, offering): int(left) for agreement, offering, left in unit.connection.execute(query)}
+    sums: dict[str, int] = defaultdict(int)
+    for (_, offering_id), left in newest.items():
+        sums[offering_id] += left
+    return sums
+
+
+def _payable(unit: Unit, frame: Frame) -> int:
+    """What the runs made payable to others than the operator: shares and releases, less reversals of either."""
+    target, released = aliased(SettlementShare), aliased(SettlementShare)
+    run, releasing = aliased(Settlement), aliased(Settlement)
+    released_before = (
+        select(col(released.id))
+        .join(releasing, col(releasing.id) == col(released.settlement_id))
+        .where(
+            col(released.kind) == "release",
+            col(released.reverses) == col(target.id),
+            col(releasing.month) < col(run.month),
+        )
+        .exists()
+    )
+    is_payable = or_(
+        col(SettlementShare.kind).in_(("share", "release")),
+        (col(SettlementShare.kind) == "reversal") & or_(col(target.kind) == "share", released_before),
+    )
+    query: Any = (
+        select(func.coalesce(func.sum(col(SettlementShare.taken)), 0))
+        .join(run, col(run.id) == col(SettlementShare.settlement_id))
+        .outerjoin(target, col(target.id) == col(SettlementShare.reverses))
+        .where(
+            col(run.operator_id) == frame.operator.id,
+            col(run.recorded_at) <= frame.as_of,
+            col(SettlementShare.beneficiary_id) != frame.operator.id,
+            is_payable,
+        )
+    )
+    return int(unit.connection.execute(query).scalar_one())
+
+
+def _paid_out(unit: Unit, frame: Frame) -> int:
+    query: Any = (
+        select(func.coalesce(func.sum(col(Payout.amount)), 0))
+        .join(Statement, col(Statement.id) == col(Payout.statement_id))
+        .where(col(Statement.operator_id) == frame.operator.id, col(Payout.recorded_at) <= frame.as_of)
+    )
+    return int(unit.connection.execute(query).scalar_one())
