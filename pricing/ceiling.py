@@ -126,12 +126,12 @@ def require_same_basis(tariff: Tariff, ceiling: Ceiling) -> None:
         )
 
 
-def require_within(tariff: Tariff, ceiling: Ceiling, unit: str | None = None) -> None:
+def require_within(tariff: Tariff, ceiling: Ceiling, unit: str | None = None, **facts: object) -> None:
     """Refuse a tariff of which any price that a buyer can meet is above the ceiling (Price Notice 三).
 
-    ``unit`` names the product's unit in the message (the charging form, unless given). Only prices for one
-    unit are held against the ceiling here; what minimums, packages and flat fees add at low use is relieved
-    when it is billed.
+    ``unit`` names the product's unit in the message (the charging form, unless given); ``facts`` are added to those
+    of the refusal, so that the log can say what the price was for. Only prices for one unit are held against the
+    ceiling here; what minimums, packages and flat fees add at low use is relieved when it is billed.
 
     Raises ``PriceBasisMismatch`` and ``PriceAboveCeiling``; the latter names the highest price that is too
     high and lists the field of each.
@@ -157,4 +157,5 @@ def require_within(tariff: Tariff, ceiling: Ceiling, unit: str | None = None) ->
         unit=unit,
         per_quantity=per_quantity,
         decision_no=ceiling.decision_no,
+        **facts,
     )

@@ -128,7 +128,7 @@ def _require_within_ceilings(unit: Unit, offering: Offering, product: Product, t
     for judged in sorted({day, max(day, unit.today)}):
         ceiling = ceiling_on(unit, offering.id, product.charging_basis, judged)
         if ceiling is not None:
-            require_within(tariff, ceiling_value(ceiling), product.unit)
+            require_within(tariff, ceiling_value(ceiling), product.unit, offering=offering.code)
 
 
 def _version(unit: Unit, offering: Offering, given: Mapping[str, Any], ceiling: CeilingVersion | None) -> TariffVersion:
