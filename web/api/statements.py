@@ -17,7 +17,7 @@ from settlement.statements import find_statement, statement_document, visible_st
 from settlement.tables import Settlement, Statement
 from store.unit import Unit
 from web.door import Door, lists, reads
-from web.files import issues, issues_table
+from web.files import Paper, issues
 
 door = Door("statements", __name__, url_prefix="/statements", description="Revenue statements of the beneficiaries")
 
@@ -47,22 +47,29 @@ def get_statement(unit: Unit, query: Mapping[str, Any], statement_id: str) -> di
     return statement_document(unit, statement)
 
 
-@issues(door, "/<statement_id>.pdf", "pdf", roles=ROLES, render=statement_pdf)
-def get_statement_pdf(unit: Unit, statement_id: str) -> tuple[str, Mapping[str, Any]]:
+@issues(door, "/<statement_id>.pdf", form="pdf", roles=ROLES)
+def get_statement_pdf(unit: Unit, query: Mapping[str, Any], statement_id: str) -> Paper:
     """Give a statement as PDF."""
-    return statement_id, _printed(unit, statement_id)
+    statement, lang = _printed(unit, statement_id), query["lang"]
+    return Paper(statement_id, _name(statement), lambda: statement_pdf(statement, lang))
 
 
-@issues(door, "/<statement_id>.xlsx", "xlsx", roles=ROLES, render=statement_xlsx)
-def get_statement_xlsx(unit: Unit, statement_id: str) -> tuple[str, Mapping[str, Any]]:
+@issues(door, "/<statement_id>.xlsx", form="xlsx", roles=ROLES)
+def get_statement_xlsx(unit: Unit, query: Mapping[str, Any], statement_id: str) -> Paper:
     """Give a statement as a workbook."""
-    return statement_id, _printed(unit, statement_id)
+    statement, lang = _printed(unit, statement_id), query["lang"]
+    return Paper(statement_id, _name(statement), lambda: statement_xlsx(statement, lang))
 
 
-@issues_table(door, "/<statement_id>.csv", roles=ROLES, render=statement_csv)
-def get_statement_csv(unit: Unit, statement_id: str) -> tuple[str, Mapping[str, Any]]:
-    """Give a statement as one flat table for programs."""
-    return statement_id, _printed(unit, statement_id)
+@issues(door, "/<statement_id>.csv", form="csv", roles=ROLES)
+def get_statement_csv(unit: Unit, _query: Mapping[str, Any], statement_id: str) -> Paper:
+    """Give a statement as one flat table for programs, the same in every language."""
+    statement = _printed(unit, statement_id)
+    return Paper(statement_id, _name(statement), lambda: statement_csv(statement))
+
+
+def _name(statement: Mapping[str, Any]) -> str:
+    return f"statement-{statement['number']}"
 
 
 def _printed(unit: Unit, statement_id: str) -> Mapping[str, Any]:
