@@ -91,7 +91,7 @@ WORDS: Final[Mapping[str, Label]] = {
     "unit.day": Label("天", "day"),
     "unit.month": Label("月", "month"),
     "unit.year": Label("年", "year"),
-    "line_kind.use": Label("使用费", "Use"),
+    "line_kind.usage": Label("使用费", "Use"),
     "line_kind.correction": Label("更正", "Correction"),
     "line_kind.minimum": Label("最低消费", "Minimum commitment"),
     "line_kind.base_fee": Label("基本费", "Base fee"),
@@ -108,6 +108,7 @@ WORDS: Final[Mapping[str, Label]] = {
     "credit_reason.returned": Label("退回", "returned"),
     "credit_reason.allowance": Label("折让", "allowance"),
     "credit_reason.service_stopped": Label("服务中止", "service stopped"),
+    "credit_reason.late_use": Label("迟到用量", "late use"),
     # the statement
     "statement.title": Label("收益分配结算单", "Revenue Statement"),
     "statement.reminder": Label("本结算单不是发票", "This statement is not a tax invoice"),

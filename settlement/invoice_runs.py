@@ -1,4 +1,4 @@
-"""Billing every contract of an operator: each bill in a transaction of its own, so that a refusal stops one contract."""
+"""Billing every contract of an operator, each bill in its own transaction: a refusal stops one contract alone."""
 
 from __future__ import annotations
 

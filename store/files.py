@@ -16,7 +16,7 @@ def find_file(unit: Unit, document_id: str, form: str, language: str) -> IssuedF
 
 
 def keep_file(unit: Unit, document_id: str, form: str, language: str, content: bytes) -> IssuedFile:
-    """Keep a rendered file and return what is kept, for use beyond the unit; of two that come at once the first stays."""
+    """Keep a rendered file and return what is kept, also for after the unit; of two at once the first stays."""
     insert = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
     row = {
         "document_id": document_id,

@@ -33,7 +33,7 @@ BILL: dict[str, Any] = {
         {
             "offering": "CREDIT.sme-loan",
             "offering_name": "企业信用评分（小微贷款）",
-            "kind": "use",
+            "kind": "usage",
             "service_month": "2026-03",
             "quantity": "150000",
             "unit": "CALL",
@@ -47,7 +47,7 @@ BILL: dict[str, Any] = {
         {
             "offering": "WEATHER.agri",
             "offering_name": "精细化预报（农业保险）",
-            "kind": "use",
+            "kind": "usage",
             "service_month": "2026-03",
             "quantity": "2.125",
             "unit": "GB",

@@ -1,0 +1,192 @@
+"""The lines of a quote: each offering rated once on the use of one tier period, and frozen as it was shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from pricing.ceiling import Ceiling, require_within
+from pricing.classification import COMMERCIAL
+from pricing.errors import PriceAboveCeiling, PriceBasisMismatch
+from pricing.explanation import Step
+from pricing.money import (
+    PriceBasis,
+    Tax,
+    format_money,
+    format_quantity,
+    format_rate,
+    format_unit_price,
+    tax_of_document,
+    within_money_limit,
+)
+from pricing.parameters import load_law
+from pricing.period import Month
+from pricing.rating import Rating, Segment, free_line, rate_period
+from pricing.segments import PriceVersion
+from pricing.tariff import Tariff, TierPeriod
+from registry.public_contracts import TariffMissing
+from registry.tariffs import CeilingMissing
+from settlement.price_book import Priced, vat_rate
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One item of a quote: the field of the request, the offering, its category, and use in millionths."""
+
+    field: str
+    priced: Priced
+    category: str
+    quantity: int
+
+
+@dataclass(frozen=True)
+class Offered:
+    """One item priced; without a rating it is free."""
+
+    asked: Asked
+    day: date
+    tariff: PriceVersion | None = None
+    ceiling: Ceiling | None = None
+    rating: Rating | None = None
+
+    @property
+    def amount(self) -> int:
+        """The charge in fen, in the tariff's basis."""
+        return self.rating.total if self.rating else 0
+
+    def document(self, tax: Tax) -> dict[str, Any]:
+        """Return the line as it is frozen: all numbers as text."""
+        named = self.asked.priced.named
+        return {
+            "offering": named.code,
+            "offering_id": named.offering_id,
+            "offering_name": named.name,
+            "category": self.asked.category,
+            "quantity": format_quantity(self.asked.quantity),
+            "unit": named.unit,
+            "net": format_money(tax.net),
+            "tax": format_money(tax.tax),
+            "gross": format_money(tax.gross),
+            **self._prices(),
+            "explanation": [step.as_wire() for step in self._steps()],
+        }
+
+    def _prices(self) -> dict[str, Any]:
+        if self.tariff is None or self.rating is None:
+            return {
+                "tier_period": TierPeriod.MONTH.value,
+                "nominal_unit_price": format_unit_price(Decimal(0)),
+                "effective_unit_price": format_unit_price(Decimal(0)),
+                "ceiling": None,
+                "tariff_id": None,
+                "tariff": None,
+                "trial": False,
+            }
+        nominal, effective = self.rating.nominal_unit_price, self.rating.effective_unit_price
+        return {
+            "tier_period": self.tariff.tariff.tier_period.value,
+            "nominal_unit_price": None if nominal is None else format_unit_price(nominal),
+            "effective_unit_price": None if effective is None else format_unit_price(effective),
+            "ceiling": None if self.ceiling is None else {**self.ceiling.as_wire(), "id": self.ceiling.id},
+            "tariff_id": self.tariff.id,
+            "tariff": self.tariff.tariff.document(),
+            "trial": self.tariff.trial,
+        }
+
+    def _steps(self) -> Sequence[Step]:
+        if self.rating is not None:
+            return self.rating.explain()
+        free = free_line(self.day, Month.from_date(self.day).until, self.asked.quantity)
+        return (*free.steps, _GRANT_STEP)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """All items of a quote priced, with their taxes; a quote of free items alone has no price basis."""
+
+    price_basis: str | None
+    items: tuple[Offered, ...]
+    taxes: tuple[Tax, ...]
+    vat_rate: Decimal
+
+    def document(self) -> dict[str, Any]:
+        """Return what is frozen of it: the lines, the sums, the rate of tax and the rules that were applied."""
+        law = load_law()
+        return {
+            "currency": "CNY",
+            "price_basis": self.price_basis,
+            "lines": [item.document(tax) for item, tax in zip(self.items, self.taxes, strict=True)],
+            "net": format_money(sum(tax.net for tax in self.taxes)),
+            "tax": format_money(sum(tax.tax for tax in self.taxes)),
+            "gross": format_money(sum(tax.gross for tax in self.taxes)),
+            "vat_rate_percent": format_rate(self.vat_rate.scaleb(2)),
+            "rule_set": {"jurisdiction": law.jurisdiction.code, "version": law.version, "hash": law.digest()},
+        }
+
+
+def make_offer(asked: Sequence[Asked], day: date) -> Offer:
+    """Price the items of a quote by the tariffs and ceilings in force on a day.
+
+    Raises TariffMissing, CeilingMissing, PriceAboveCeiling, PriceBasisMismatch, AmountTooLarge.
+    """
+    items = tuple(_offered(item, day) for item in asked)
+    basis = _one_basis(items)
+    rate = vat_rate(day)
+    amounts = [item.amount for item in items]
+    document, taxes = tax_of_document(amounts, basis or PriceBasis.TAX_EXCLUSIVE, rate)
+    within_money_limit(document.gross, "quote")
+    return Offer(None if basis is None else basis.value, items, tuple(taxes), rate)
+
+
+def require_price_allowed(priced: Priced, tariff: Tariff, ceiling: Ceiling | None, day: date, *, trial: bool) -> None:
+    """Refuse prices above the ceiling, or formal ones without any (Price Notice 三).
+
+    Raises PriceAboveCeiling, PriceBasisMismatch, CeilingMissing.
+    """
+    if ceiling is not None:
+        require_within(tariff, ceiling, priced.named.unit, offering=priced.named.code)
+    elif not trial:
+        message = (
+            f"no ceiling of offering {priced.named.code} is in force on {day}, so that its price cannot be offered; "
+            "its grantor sets one"
+        )
+        raise CeilingMissing(message, offering=priced.named.code)
+
+
+def _offered(asked: Asked, day: date) -> Offered:
+    if asked.category != COMMERCIAL:
+        return Offered(asked, day)
+    priced = asked.priced
+    tariff, ceiling = priced.tariff_on(day), priced.ceiling_on(day)
+    if tariff is None:
+        message = f"no tariff of offering {priced.named.code} is in force on {day}: publish one first"
+        raise TariffMissing(message, errors={f"{asked.field}.offering": [message]})
+    try:
+        require_price_allowed(priced, tariff.tariff, ceiling, day, trial=tariff.trial)
+    except (PriceAboveCeiling, PriceBasisMismatch, CeilingMissing) as refused:
+        # The fields at fault are those of the tariff; what this request named is the offering.
+        refused.errors = {f"{asked.field}.offering": [refused.detail]}
+        raise
+    segment = Segment(day, Month.from_date(day).until, tariff.id, tariff.tariff, ceiling, asked.quantity)
+    return Offered(asked, day, tariff, ceiling, rate_period([segment]))
+
+
+def _one_basis(items: Sequence[Offered]) -> PriceBasis | None:
+    bases = {item.rating.price_basis: item.asked for item in items if item.rating is not None}
+    if len(bases) > 1:
+        said = "; ".join(f"{asked.priced.named.code} {basis.value}" for basis, asked in bases.items())
+        message = f"one contract has one price basis, and these differ: {said}; ask for a quote of each"
+        raise PriceBasisMismatch(message, errors={f"{asked.field}.offering": [message] for asked in bases.values()})
+    return next(iter(bases), None)
+
+
+_GRANT_STEP = Step(
+    rule="free_use.grant_required",
+    text_en="Free use is conditional: it needs an approved free-use grant, which is the contract that its use names",
+    text_zh="公益使用有条件无偿：须经批准的无偿使用授权，用量以该授权为合同上报",
+    source="中办国办《关于加快公共数据资源开发利用的意见》",
+    article="六、七",
+)
