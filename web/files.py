@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import Response, g
-from marshmallow import Schema, fields
+from marshmallow import Schema
 
 from schemas.fields import Choice
 from schemas.wire import Wire
@@ -22,6 +22,7 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv; charset=utf-8",
 }
+BYTES: Final = {"type": "string", "format": "binary"}
 
 
 class LanguageQuery(Wire):
@@ -60,9 +61,7 @@ def issues(
             return _response(kept, f"{paper.name}.{form}")
 
         documented = door.arguments(query, location="query")(view)
-        documented = door.response(200, fields.Raw(), content_type=MEDIA_TYPES[form], description="The file")(
-            documented
-        )
+        documented = door.response(200, BYTES, content_type=MEDIA_TYPES[form], description="The file")(documented)
         documented = door.doc(
             security=[{"key": []}], description=f"{(use.__doc__ or '').strip()}\n\nFor: {', '.join(roles)}."
         )(documented)
