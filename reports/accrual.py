@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import and_, case, func, or_, select, union
+from sqlalchemy import and_, case, func, or_, select, true, union
 from sqlmodel import col
 
 from ledger.tables import Account, Entry, Transaction
@@ -155,7 +155,7 @@ def _add_charged(unit: Unit, facts: _Facts, mine: Any, as_of: datetime) -> None:
         .where(
             mine,
             col(CreditNote.recorded_at) <= as_of,
-            or_(col(CreditNote.rebill).is_(True), col(CreditNote.reason) == "late_use"),
+            or_(col(CreditNote.rebill).is_(true()), col(CreditNote.reason) == "late_use"),
         )
         .group_by(*_LINE_KEY)
     )
@@ -226,7 +226,7 @@ def _open_months(operator_id: str, as_of: datetime) -> Any:
         )
         .where(
             col(CreditNote.operator_id) == operator_id,
-            col(CreditNote.rebill).is_(True),
+            col(CreditNote.rebill).is_(true()),
             col(CreditNote.recorded_at) <= as_of,
         )
     )

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import case, func, or_, select, true
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -193,7 +193,7 @@ def _papers(unit: Unit, frame: Frame) -> _Papers:
     for offering_id, net, quantity in unit.connection.execute(billed):
         papers.net[offering_id] += int(net)
         papers.quantity[offering_id] += int(quantity)
-    moves_use = or_(col(CreditNote.rebill).is_(True), col(CreditNote.reason) == "returned")
+    moves_use = or_(col(CreditNote.rebill).is_(true()), col(CreditNote.reason) == "returned")
     credited: Any = (
         select(
             col(InvoiceLine.offering_id),

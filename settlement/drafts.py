@@ -16,7 +16,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import and_, func, or_, select, true, true
 from sqlmodel import col
 
 from metering.use import ChargeableUse, chargeable_use
@@ -320,7 +320,7 @@ def _months_to_judge(
         .join(InvoiceLine, col(InvoiceLine.invoice_id) == col(Invoice.id))
         .where(
             col(Invoice.contract_id) == contract_id,
-            col(CreditNote.rebill).is_(True),
+            col(CreditNote.rebill).is_(true()),
         )
     )
     return late | {(offering_id, service_month) for offering_id, service_month in anew if service_month < month}
@@ -362,7 +362,7 @@ def _charged_before(unit: Unit, contract_id: str, basis: PriceBasis, months: Ite
                 col(InvoiceLine.position) == col(CreditNoteLine.position),
             ),
         )
-        .where(mine, or_(col(CreditNote.rebill).is_(True), col(CreditNote.reason) == "late_use"))
+        .where(mine, or_(col(CreditNote.rebill).is_(true()), col(CreditNote.reason) == "late_use"))
         .group_by(*key)
     )
     charged: dict[ServiceMonth, int] = defaultdict(int)
