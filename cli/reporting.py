@@ -1,0 +1,83 @@
+"""``tariffbook report``: reports on an operator, as documents or papers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import click
+
+from cli.terminal import DayArgument, InstantArgument, call, opened
+from papers.compliance import SECTIONS, compliance_csv, compliance_pdf, compliance_xlsx
+from papers.layout import Lang
+from reports.compliance import compliance_report
+from store.horizon import settle_as_of
+
+Writer = Callable[[Mapping[str, Any], Lang, str], bytes]
+
+FORMATS: Final[Mapping[str, Writer]] = {
+    "json": lambda report, _lang, _section: f"{json.dumps(report, ensure_ascii=False, indent=2)}\n".encode(),
+    "csv": lambda report, _lang, section: compliance_csv(report, section),
+    "xlsx": lambda report, lang, _section: compliance_xlsx(report, lang),
+    "pdf": lambda report, lang, _section: compliance_pdf(report, lang),
+}
+"""How a report can be written, by the name of the format."""
+
+PAPERS: Final = ("xlsx", "pdf")
+
+
+@click.group()
+def report() -> None:
+    """Write reports."""
+
+
+@report.command("cap-compliance")
+@click.option("--operator", required=True, help="The operator's code.")
+@click.option("--from", "day_from", type=DayArgument(), required=True, help="The first day.")
+@click.option("--until", "day_until", type=DayArgument(), required=True, help="The day after the last day.")
+@click.option("--as-of", type=InstantArgument(), help="As everything was recorded at an instant; now if not given.")
+@click.option("--format", "form", type=click.Choice(list(FORMATS)), default="json", show_default=True)
+@click.option(
+    "--section",
+    type=click.Choice([part.key for part in SECTIONS]),
+    default="price_tests",
+    show_default=True,
+    help="Of the CSV.",
+)
+@click.option("--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True, help="Of PDF and XLSX.")
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    help="The file to write; standard output if not given.",
+)
+def cap_compliance(
+    operator: str,
+    day_from: date,
+    day_until: date,
+    as_of: datetime | None,
+    form: str,
+    section: str,
+    lang: Lang,
+    output: Path | None,
+) -> None:
+    """Report on an operator's prices and revenue against their caps (Price Notice 三 to 五)."""
+    if form in PAPERS and output is None and sys.stdout.isatty():
+        raise click.UsageError(f"{form} is no text: name a file with --output")
+    with opened() as store:
+        wanted = {
+            "operator": operator,
+            "day_from": day_from,
+            "day_until": day_until,
+            "as_of": settle_as_of(store, as_of),
+        }
+        with store.reading(call("report cap-compliance")) as unit:
+            document = compliance_report(unit, wanted)
+    written = FORMATS[form](document, lang, section)
+    if output is None:
+        click.get_binary_stream("stdout").write(written)
+    else:
+        output.write_bytes(written)
