@@ -6,10 +6,12 @@ Source of the report: Price Notice (发改价格〔2025〕65号) parts 三 to �
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
-from papers.layout import Column
+from papers.csv_table import table_csv
+from papers.layout import Column, Row
+from papers.parts import SANDBOX_COLUMN
 from papers.report import Form, Section, report_csv, report_pdf, report_xlsx
 from papers.wording import Label, Lang
 
@@ -27,8 +29,12 @@ HEADER: Final = (
     Column("operator", Label("运营机构", "Operator")),
     Column("grantor", Label("授权主体", "Grantor")),
     Column("regulator", Label("价格主管部门", "Price authority")),
+    Column("authorisations", Label("授权协议", "Authorisations")),
+    Column("is_partial", Label("仅含本授权主体的产品", "Offerings of the grantor alone"), "yesno"),
     Column("period.from", Label("期间起（含）", "Period from"), "date"),
     Column("period.until", Label("期间止（不含）", "Until (exclusive)"), "date"),
+    Column("service_months.from", Label("服务月起（含）", "Service months from")),
+    Column("service_months.until", Label("服务月止（不含）", "Service months until")),
     Column("zone", Label("时区", "Time zone")),
     Column("as_of", Label("数据截至", "As of"), "instant"),
     Column("report_version", Label("报告版本", "Report version")),
@@ -49,10 +55,14 @@ SECTIONS: Final = (
             Column("product", Label("产品", "Product")),
             Column("scenario", Label("应用场景", "Scenario")),
             Column("category", Label("类别", "Category"), words="category"),
+            Column("status", Label("状态", "Status"), words="classification_status"),
+            Column("charge_reason", Label("收费理由", "Reason to charge")),
             Column("charging_basis", Label("计费依据", "Charging basis"), words="charging_basis"),
             _UNIT,
             Column("classified_from", Label("分类生效", "Classified from"), "date"),
             _DECISION,
+            Column("reference_offering", Label("参照", "Reference")),
+            Column("agreement_no", Label("授权协议", "Authorisation")),
             Column("registration_code", Label("登记编码", "Registration code")),
         ),
     ),
@@ -84,15 +94,65 @@ SECTIONS: Final = (
             Column("source", Label("来源", "Source"), words="price_source"),
             Column("reference", Label("凭据", "Reference")),
             Column("buyer", Label("数据使用主体", "Data user")),
+            Column("status", Label("状态", "Status"), words="quote_status"),
             Column("model", Label("收费形式", "Model"), words="model"),
+            Column("follows", Label("随行", "Follows"), words="price_source"),
             Column("unit_price", Label("单价", "Unit price"), "price"),
+            Column("effective_unit_price", Label("实际单价", "Effective price"), "price"),
             Column("band", Label("档次", "Band")),
+            Column("quantity", Label("数量", "Quantity"), "quantity"),
             _UNIT,
             _PRICE_BASIS,
+            Column("minimum_commitment", Label("最低消费", "Minimum"), "money"),
+            Column("relief", Label("减免", "Relief"), words="relief_kind"),
             Column("ceiling", Label("上限", "Ceiling"), "price"),
+            _PER,
+            _DECISION,
             _FROM,
             _UNTIL,
             _TRIAL,
+        ),
+    ),
+    Section(
+        "adjustments",
+        Label("价格调整", "Price adjustments"),
+        (
+            Column("kind", Label("种类", "Kind"), words="adjustment"),
+            _OFFERING,
+            _NAME,
+            _FROM,
+            Column("price_before", Label("调整前", "Before")),
+            Column("price_after", Label("调整后", "After")),
+            _DECISION,
+            Column("recorded_at", Label("记录时间", "Recorded at"), "instant"),
+            Column("backdated", Label("追溯", "Back-dated"), "yesno"),
+            Column("backdate_reason", Label("追溯理由", "Reason for back-dating")),
+            Column("reason", Label("理由", "Reason")),
+        ),
+    ),
+    Section(
+        "price_summary",
+        Label("各产品执行价格", "Prices charged by offering"),
+        (
+            _OFFERING,
+            _NAME,
+            _UNIT,
+            _PRICE_BASIS,
+            Column("quantity", Label("数量", "Quantity"), "quantity"),
+            Column("contracts", Label("合同数", "Contracts"), "integer"),
+            Column("charges", Label("计费笔数", "Charges"), "integer", total=True),
+            Column("net", Label("不含税金额", "Net"), "money", total=True),
+            Column("lowest", Label("最低单价", "Lowest"), "price"),
+            Column("highest", Label("最高单价", "Highest"), "price"),
+            Column("volume_weighted", Label("加权平均单价", "Volume-weighted"), "price"),
+            Column("headroom", Label("最小空间", "Least headroom"), "price"),
+            Column("highest_nominal", Label("最高名义价", "Highest nominal"), "price"),
+            Column("highest_effective", Label("最高实际价", "Highest effective"), "price"),
+            Column("relief", Label("上限减免", "Ceiling relief"), "money", total=True),
+            Column("count_above", Label("超限月数", "Count above"), "integer", total=True),
+            Column("value_above", Label("超限金额", "Value above"), "money", total=True),
+            Column("nominal_ok", Label("名义价合规", "Nominal"), "yesno"),
+            Column("effective_ok", Label("实际价合规", "Effective"), "yesno"),
         ),
     ),
     Section(
@@ -110,10 +170,13 @@ SECTIONS: Final = (
             Column("volume_weighted", Label("加权平均单价", "Volume-weighted"), "price"),
             Column("ceiling", Label("上限", "Ceiling"), "price"),
             Column("headroom", Label("空间", "Headroom"), "price", difference_of=("ceiling", "highest")),
-            Column("count_above", Label("超限笔数", "Count above"), "integer", total=True),
+            Column("count_above", Label("超限月数", "Count above"), "integer", total=True),
             Column("value_above", Label("超限金额", "Value above"), "money", total=True),
             Column("nominal_ok", Label("名义价合规", "Nominal"), "yesno"),
             Column("effective_ok", Label("实际价合规", "Effective"), "yesno"),
+            _PRICE_BASIS,
+            _DECISION,
+            _FROM,
             _TRIAL,
         ),
     ),
@@ -134,6 +197,8 @@ SECTIONS: Final = (
             _UNIT,
             Column("reference_offering", Label("参照", "Reference")),
             Column("reference_price", Label("参照单价", "Reference price"), "price"),
+            _PRICE_BASIS,
+            Column("quantity_unpriced", Label("无参照价用量", "Use without a price"), "quantity"),
             Column("value_forgone", Label("放弃价值", "Value forgone"), "money", total=True),
         ),
     ),
@@ -141,24 +206,33 @@ SECTIONS: Final = (
         "revenue",
         Label("最高准许收入与实际收入", "Maximum permitted and actual revenue"),
         (
+            Column("scope", Label("口径", "Scope"), words="revenue_scope"),
             Column("year", Label("年度", "Year")),
+            Column("from", Label("起（含）", "From"), "date"),
+            Column("until", Label("止（不含）", "Until"), "date"),
             Column("decision_no", Label("决定文号", "Decision no.")),
             Column("revenue_basis", Label("税收口径", "Tax basis"), words="price_basis"),
-            Column("maximum", Label("最高准许收入", "Maximum permitted"), "money"),
-            Column("deduction", Label("本期扣减", "Deduction"), "money"),
-            Column("maximum_after_deduction", Label("扣减后最高准许收入", "Maximum after deduction"), "money"),
             Column("billed", Label("已出账", "Billed"), "money"),
             Column("credited", Label("已冲减", "Credited"), "money"),
             Column("accrued", Label("未出账", "Accrued"), "money"),
-            Column("prior_year", Label("以前年度项目", "Prior-year items"), "money"),
             Column("actual", Label("实际收入", "Actual"), "money"),
+            Column("maximum_permitted_revenue", Label("最高准许收入", "Maximum permitted"), "money"),
+            Column("deduction", Label("本期扣减", "Deduction"), "money"),
+            Column("maximum_after_deduction", Label("扣减后最高准许收入", "Maximum after deduction"), "money"),
+            Column("compared_years", Label("比较年度", "Years compared")),
+            Column("compared_actual", Label("比较收入", "Revenue compared"), "money"),
             Column(
-                "deviation", Label("偏离额", "Deviation"), "money", difference_of=("actual", "maximum_after_deduction")
+                "deviation",
+                Label("偏离额", "Deviation"),
+                "money",
+                difference_of=("compared_actual", "maximum_after_deduction"),
             ),
             Column("deviation_percent", Label("偏离（%）", "Deviation (%)"), "percent"),
             Column("ten_percent_line", Label("百分之十线", "10 % line"), "money"),
             Column("exceeds_line", Label("超过百分之十", "Above 10 %"), "yesno"),
             Column("duty", Label("应采取措施", "Duty"), words="duty"),
+            Column("provisional", Label("暂计", "Provisional"), "yesno"),
+            Column("carried_over", Label("结转扣减", "Deduction carried over"), "money"),
             Column("deduction_proposed", Label("建议下一周期扣减", "Deduction proposed"), "money"),
         ),
     ),
@@ -166,31 +240,49 @@ SECTIONS: Final = (
         "breaches",
         Label("超限及处理", "Breaches and what followed"),
         (
-            Column("breach", Label("编号", "No.")),
             _OFFERING,
             Column("buyer", Label("数据使用主体", "Data user")),
-            Column("found_on", Label("发现日期", "Found on"), "date"),
+            Column("service_month", Label("服务月", "Service month")),
+            Column("bills", Label("账单", "Bills")),
+            Column("billed_on", Label("出账日期", "Billed on"), "date"),
             Column("unit_price", Label("收费单价", "Price"), "price"),
             Column("ceiling", Label("上限", "Ceiling"), "price"),
             _DECISION,
+            _PRICE_BASIS,
             Column("quantity", Label("数量", "Quantity"), "quantity"),
             Column("value", Label("超限金额", "Value above"), "money", total=True),
             Column("refunded", Label("已退还", "Refunded"), "money", total=True),
             Column("status", Label("状态", "Status"), words="breach_status"),
-            Column("closed_on", Label("办结日期", "Closed on"), "date"),
-            Column("followed", Label("处理情况", "What followed")),
+        ),
+    ),
+    Section(
+        "refused_attempts",
+        Label("被拒绝的超限价格", "Refused attempts above the ceiling"),
+        (
+            Column("at", Label("时间", "At"), "instant"),
+            Column("by", Label("提出方", "By")),
+            Column("action", Label("操作", "Action")),
+            _OFFERING,
+            Column("price", Label("价格", "Price"), "price"),
+            Column("ceiling", Label("上限", "Ceiling"), "price"),
+            _PER,
+            _UNIT,
+            _DECISION,
         ),
     ),
     Section(
         "reconciliation",
         Label("勾稽核对", "Reconciliation"),
         (
-            Column("check", Label("核对项目", "Check")),
-            Column("left_label", Label("左方", "Left side")),
+            Column("check", Label("核对项目", "Check"), words="reconciliation"),
+            _OFFERING,
+            _UNIT,
+            Column("left_label", Label("左方", "Left side"), words="reconciliation_side"),
             Column("left", Label("左方数", "Left"), "quantity"),
-            Column("right_label", Label("右方", "Right side")),
+            Column("right_label", Label("右方", "Right side"), words="reconciliation_side"),
             Column("right", Label("右方数", "Right"), "quantity"),
             Column("difference", Label("差额", "Difference"), "quantity", difference_of=("left", "right")),
+            Column("agrees", Label("相符", "Agrees"), "yesno"),
         ),
     ),
     Section(
@@ -203,6 +295,7 @@ SECTIONS: Final = (
             Column("source", Label("来源文件", "Source")),
             Column("article", Label("条款", "Article")),
             _FROM,
+            Column("origin", Label("性质", "Origin"), words="law_origin"),
             Column("verified", Label("已核对原文", "Verified"), "yesno"),
         ),
     ),
@@ -225,23 +318,65 @@ FORM: Final = Form(
 )
 
 
+CHARGES: Final = (
+    Column("bill_number", Label("账单", "Bill")),
+    Column("position", Label("行", "Line"), "integer"),
+    Column("issued_on", Label("出账日期", "Issued on"), "date"),
+    Column("contract", Label("合同", "Contract")),
+    Column("buyer", Label("数据使用主体", "Data user")),
+    Column("service_month", Label("服务月", "Service month")),
+    Column("service_from", Label("服务起（含）", "Service from"), "date"),
+    Column("service_until", Label("服务止（不含）", "Service until"), "date"),
+    _OFFERING,
+    Column("kind", Label("种类", "Kind"), words="line_kind"),
+    Column("quantity", Label("数量", "Quantity"), "quantity"),
+    _UNIT,
+    Column("nominal_unit_price", Label("名义单价", "Nominal price"), "price"),
+    Column("unit_price", Label("单价", "Unit price"), "price"),
+    Column("effective_unit_price", Label("实际单价", "Effective price"), "price"),
+    _PRICE_BASIS,
+    Column("ceiling", Label("上限", "Ceiling"), "price"),
+    _DECISION,
+    Column("difference", Label("差额", "Difference"), "price"),
+    Column("amount", Label("金额", "Amount"), "money"),
+    Column("net", Label("不含税金额", "Net"), "money"),
+    Column("tax", Label("税额", "Tax"), "money"),
+    Column("gross", Label("价税合计", "Gross"), "money"),
+    Column("corrects", Label("更正账单", "Corrects")),
+    _TRIAL,
+)
+"""The charges behind the report, which are a table of their own."""
+
+
 def compliance_pdf(report: Mapping[str, object], lang: Lang) -> bytes:
     """The report as PDF, A4 across.
 
-    ``report``: ``header`` (as `HEADER` reads it, ``as_of`` and ``operator`` required, ``settings`` printed whole,
-    ``sandbox``)``, ``the sections of `SECTIONS` by their keys, ``report_hash``.
+    ``report``: what `HEADER` reads (``as_of`` and ``operator`` required, ``settings`` printed whole, ``sandbox``),
+    the sections of `SECTIONS` by their keys, ``report_hash``.
     """
-    return report_pdf(report, FORM, lang)
+    return report_pdf(_with_header(report), FORM, lang)
 
 
 def compliance_xlsx(report: Mapping[str, object], lang: Lang) -> bytes:
     """The report as a workbook: a cover, then a sheet a section, totals and differences as live formulas."""
-    return report_xlsx(report, FORM, lang)
+    return report_xlsx(_with_header(report), FORM, lang)
 
 
 def compliance_csv(report: Mapping[str, object], section: str = "price_tests") -> bytes:
-    """One section of the report as CSV; without ``section`` the price tests per offering.
+    """One section of the report as CSV; without ``section`` the price tests per offering and ceiling.
 
     Errors: `SectionUnknown`.
     """
-    return report_csv(report, FORM, section)
+    return report_csv(_with_header(report), FORM, section)
+
+
+def charges_csv(charges: Iterable[Row], *, sandbox: bool) -> bytes:
+    """Charges as CSV; of a sandbox a column ``sandbox`` says so."""
+    if sandbox:
+        return table_csv(({**charge, "sandbox": True} for charge in charges), (*CHARGES, SANDBOX_COLUMN))
+    return table_csv(charges, CHARGES)
+
+
+def _with_header(report: Mapping[str, object]) -> Mapping[str, object]:
+    """The report as `report.py` reads it: its own top members are the header."""
+    return {"header": report, **report}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
@@ -193,7 +193,7 @@ def _prices_in_force(frame: Frame, register: Register) -> Iterator[dict[str, Any
             days = held.days.intersect(frame.period)
             if days is None:
                 continue
-            ceiling = register.ceiling_on(offered, days.start)
+            ceiling = register.ceiling_on(offered, _last_day(days))
             given = {
                 "source": "in_force",
                 "reference": held.row.guidance_no if held.row.trial else None,
@@ -275,7 +275,7 @@ def _prices_contracted(unit: Unit, frame: Frame, register: Register) -> Iterator
         else:
             given["trial"] = _was_trial(register, term)
             yield from _bands(
-                offered, tariff_from_document(term.tariff), register.ceiling_on(offered, days.start), given
+                offered, tariff_from_document(term.tariff), register.ceiling_on(offered, _last_day(days)), given
             )
 
 
@@ -431,6 +431,11 @@ def _registrations(unit: Unit, frame: Frame) -> dict[str, ProductRegistration]:
         .order_by(col(ProductRegistration.registered_on))
     )
     return {row.product_id: row for row in unit.session.execute(query).scalars()}
+
+
+def _last_day(days: Span) -> date:
+    """The last of some days of the period, by whose ceiling a price is judged."""
+    return (days.end or date.max) - timedelta(days=1)
 
 
 def _day(day: date | None) -> str | None:

@@ -19,11 +19,19 @@ class Wire(Schema):
         unknown = RAISE
 
 
-class NoQuery(Wire):
+class Query(Wire):
+    """The arguments of a query: text, and no null among it; what is not given is None inside."""
+
+    def on_bind_field(self, field_name: str, field_obj: fields.Field[Any]) -> None:
+        """Leave null out of what may be sent."""
+        field_obj.allow_none = False
+
+
+class NoQuery(Query):
     """A query without arguments."""
 
 
-class _QueryCount(Count):
+class QueryCount(Count):
     """A whole number in a query, where everything is text."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
@@ -32,14 +40,14 @@ class _QueryCount(Count):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-class PageQuery(Wire):
+class PageQuery(Query):
     """How much of a list, and from where on."""
 
-    limit = _QueryCount(load_default=100, validate=validate.Range(min=1, max=1000))
+    limit = QueryCount(load_default=100, validate=validate.Range(min=1, max=1000))
     cursor = Ref(load_default=None)
 
 
-class AsOfQuery(Wire):
+class AsOfQuery(Query):
     """The moment that an answer is as of; the present if not given."""
 
     as_of = Instant(load_default=None)

@@ -211,7 +211,7 @@ REPORT: dict[str, Any] = {
     ],
     "revenue": {
         "year": "2025",
-        "maximum": "9156000.00",
+        "maximum_permitted_revenue": "9156000.00",
         "actual": "1001200.50",
         "deviation_percent": "-89.07",
         "duty": "adjust_ceilings",

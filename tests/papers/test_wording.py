@@ -41,6 +41,14 @@ GROUPS_BY_VALUE = {
     "grant_status",
     "breach_status",
     "duty",
+    "classification_status",
+    "quote_status",
+    "relief_kind",
+    "adjustment",
+    "revenue_scope",
+    "reconciliation",
+    "reconciliation_side",
+    "law_origin",
 }
 
 

@@ -1,0 +1,458 @@
+"""Documents of the reports: cap compliance with its charges, and the revenue position. Amounts are text already."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from pricing.period import YEAR_MAX, YEAR_MIN
+from schemas.fields import Choice, Day, Instant, Money, Quantity, Ref, UnitPrice, YesNo
+from schemas.wire import AsOfQuery, PageQuery, QueryCount, Wire
+
+LANGUAGES = ("zh", "en")
+
+
+class ComplianceQuery(AsOfQuery):
+    """Whose report, and of which days, half-open."""
+
+    operator = Ref(required=True)
+    day_from = Day(required=True, data_key="from")
+    day_until = Day(required=True, data_key="until")
+
+
+class CompliancePaperQuery(ComplianceQuery):
+    """The report as a paper, in a language."""
+
+    lang = Choice(*LANGUAGES, load_default="zh")
+
+
+class ComplianceTableQuery(ComplianceQuery):
+    """One section of the report as a table."""
+
+    section = Ref(load_default="price_tests")
+
+
+class ChargesQuery(ComplianceQuery, PageQuery):
+    """The charges behind the report, of one offering if named."""
+
+    offering = Ref(load_default=None)
+
+
+class ChargesTableQuery(ComplianceQuery):
+    """All charges behind the report as one table."""
+
+    offering = Ref(load_default=None)
+
+
+class PositionQuery(AsOfQuery):
+    """Whose position, and of which calendar year."""
+
+    operator = Ref(required=True)
+    year = QueryCount(required=True, validate=validate.Range(min=YEAR_MIN, max=YEAR_MAX))
+
+
+class Linked(Wire):
+    """A row whose figures can be followed: by name, where the rows behind them are."""
+
+    links = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+
+
+class NamedParty(Wire):
+    """A party as reports name it."""
+
+    code = fields.String(required=True)
+    name = fields.String(required=True)
+    credit_code = fields.String(allow_none=True)
+
+
+class RuleSet(Wire):
+    """The rules that were applied, and the hash over all of them."""
+
+    jurisdiction = fields.String(required=True)
+    version = fields.String(required=True)
+    hash = fields.String(required=True)
+
+
+class DaySpan(Wire):
+    """Days, half-open."""
+
+    day_from = Day(required=True, data_key="from", attribute="from")
+    until = Day(required=True)
+
+
+class MonthSpan(Wire):
+    """Months, half-open."""
+
+    month_from = fields.String(required=True, data_key="from", attribute="from")
+    until = fields.String(required=True)
+
+
+class CategoryDecision(Wire):
+    """A decision on the category of an offering."""
+
+    decision_no = fields.String(required=True)
+    category = fields.String(required=True)
+    effective_from = Day(required=True)
+    reason = fields.String(allow_none=True)
+    recorded_at = Instant(required=True)
+
+
+class RegisteredOffering(Linked):
+    """An offering with class, reasons and charging basis, on the period's last day."""
+
+    code = fields.String(required=True)
+    name = fields.String(required=True)
+    product = fields.String(required=True)
+    scenario = fields.String(required=True)
+    purpose = fields.String(required=True)
+    category = fields.String(required=True)
+    status = Choice("confirmed", "proposed", required=True)
+    classified_from = Day(allow_none=True)
+    decision_no = fields.String(allow_none=True)
+    reasons = fields.List(fields.Dict(), required=True)
+    decisions = fields.List(fields.Nested(CategoryDecision), required=True)
+    charge_reason = fields.String(allow_none=True)
+    charging_basis = fields.String(required=True)
+    unit = fields.String(required=True)
+    reference_offering = fields.String(allow_none=True)
+    agreement_no = fields.String(required=True)
+    grantor = fields.String(required=True)
+    registration_code = fields.String(allow_none=True)
+    registration_expires_on = Day(allow_none=True)
+
+
+class CeilingHeld(Linked):
+    """A ceiling with the days on which it really holds."""
+
+    offering = fields.String(required=True)
+    offering_name = fields.String(required=True)
+    unit_price = UnitPrice(required=True)
+    per_quantity = Quantity(required=True)
+    unit = fields.String(required=True)
+    charging_form = fields.String(required=True)
+    price_basis = fields.String(required=True)
+    base_price = UnitPrice(allow_none=True)
+    effective_from = Day(required=True)
+    effective_until = Day(allow_none=True)
+    decision_no = fields.String(required=True)
+    report_no = fields.String(required=True)
+    reported_on = Day(required=True)
+    planned_sales_volume = Quantity(allow_none=True)
+    above_maximum_reason = fields.String(allow_none=True)
+    recorded_at = Instant(required=True)
+
+
+class PriceSaid(Linked):
+    """A price in force, quoted or contracted, one row for each that a buyer can meet."""
+
+    offering = fields.String(required=True)
+    offering_name = fields.String(required=True)
+    source = Choice("in_force", "quoted", "contracted", required=True)
+    reference = fields.String(allow_none=True)
+    buyer = fields.String(allow_none=True)
+    status = fields.String(allow_none=True)
+    follows = fields.String(allow_none=True)
+    model = fields.String(allow_none=True)
+    unit_price = UnitPrice(allow_none=True)
+    effective_unit_price = UnitPrice(allow_none=True)
+    quantity = Quantity(allow_none=True)
+    band = fields.String(allow_none=True)
+    unit = fields.String(required=True)
+    price_basis = fields.String(allow_none=True)
+    minimum_commitment = Money(allow_none=True)
+    relief = fields.String(allow_none=True)
+    ground = fields.String(allow_none=True)
+    ceiling = UnitPrice(allow_none=True)
+    per_quantity = Quantity(allow_none=True)
+    decision_no = fields.String(allow_none=True)
+    effective_from = Day(allow_none=True)
+    effective_until = Day(allow_none=True)
+    trial = YesNo(required=True)
+
+
+class PriceAdjustment(Linked):
+    """A version of a price or ceiling that began in the period, or that was back-dated into it."""
+
+    kind = Choice("ceiling", "tariff", required=True)
+    offering = fields.String(required=True)
+    offering_name = fields.String(required=True)
+    decision_no = fields.String(allow_none=True)
+    effective_from = Day(required=True)
+    recorded_at = Instant(required=True)
+    price_before = fields.String(allow_none=True)
+    price_after = fields.String(required=True)
+    backdated = YesNo(required=True)
+    backdate_reason = fields.String(allow_none=True)
+    reason = fields.String(allow_none=True)
+
+
+class _Tested(Linked):
+    """What both tests of prices say; prices are net of discounts and reliefs, in the tax basis named."""
+
+    offering = fields.String(required=True)
+    offering_name = fields.String(required=True)
+    unit = fields.String(required=True)
+    price_basis = fields.String(required=True)
+    quantity = Quantity(required=True)
+    charges = fields.Integer(required=True)
+    net = Money(required=True)
+    lowest = UnitPrice(allow_none=True)
+    highest = UnitPrice(allow_none=True)
+    volume_weighted = UnitPrice(allow_none=True)
+    headroom = fields.String(allow_none=True)
+    count_above = fields.Integer(required=True)
+    value_above = Money(required=True)
+    nominal_ok = YesNo(required=True)
+    effective_ok = YesNo(required=True)
+    trial = YesNo(required=True)
+
+
+class OfferingTest(_Tested):
+    """The prices of an offering over all ceilings of the period; ``headroom`` is the least that was left."""
+
+    contracts = fields.Integer(required=True)
+    relief = Money(required=True)
+    highest_nominal = UnitPrice(allow_none=True)
+    highest_effective = UnitPrice(allow_none=True)
+
+
+class CeilingTest(_Tested):
+    """The prices of an offering under one ceiling, for one unit; ``headroom`` is the ceiling less the highest."""
+
+    decision_no = fields.String(allow_none=True)
+    effective_from = Day(allow_none=True)
+    ceiling = UnitPrice(allow_none=True)
+
+
+class GrantStep(Wire):
+    """A decision on a grant."""
+
+    action = fields.String(required=True)
+    reason = fields.String(required=True)
+    effective_at = Instant(required=True)
+
+
+class FreeUse(Linked):
+    """A grant with its free use in the period, and what it would have cost at the reference offering's tariff."""
+
+    grant = fields.String(required=True)
+    contract = fields.String(allow_none=True)
+    offering = fields.String(required=True)
+    offering_name = fields.String(required=True)
+    buyer = fields.String(required=True)
+    purpose_statement = fields.String(required=True)
+    status = fields.String(required=True)
+    effective_from = Day(required=True)
+    effective_until = Day(required=True)
+    quantity_limit = Quantity(allow_none=True)
+    quantity = Quantity(required=True)
+    unit = fields.String(required=True)
+    reference_offering = fields.String(allow_none=True)
+    price_basis = fields.String(allow_none=True)
+    reference_price = UnitPrice(allow_none=True)
+    value_forgone = Money(allow_none=True)
+    quantity_unpriced = Quantity(allow_none=True)
+    decisions = fields.List(fields.Nested(GrantStep), required=True)
+
+
+class Amounts(Linked):
+    """Revenue of service delivered: billed, less credits, plus accrued."""
+
+    billed = Money(required=True)
+    credited = Money(required=True)
+    accrued = Money(required=True)
+    actual = Money(required=True)
+
+
+class RevenueCompared(Amounts):
+    """Revenue of a year, a cycle or the period against the maximum; what was not compared is null."""
+
+    scope = Choice("year", "cycle", "period", required=True)
+    year = fields.String(allow_none=True)
+    day_from = Day(required=True, data_key="from", attribute="from")
+    until = Day(required=True)
+    decision_no = fields.String(allow_none=True)
+    revenue_basis = fields.String(required=True)
+    maximum_permitted_revenue = Money(allow_none=True)
+    deduction = Money(allow_none=True)
+    maximum_after_deduction = Money(allow_none=True)
+    compared_years = fields.List(fields.String(), required=True)
+    compared_actual = Money(allow_none=True)
+    deviation = Money(allow_none=True)
+    deviation_percent = fields.String(allow_none=True)
+    line_percent = fields.String(allow_none=True)
+    ten_percent_line = fields.String(allow_none=True)
+    exceeds_line = YesNo(allow_none=True)
+    duty = fields.String(allow_none=True)
+    provisional = YesNo(allow_none=True)
+    carried_over = Money(allow_none=True)
+    deduction_proposed = Money(allow_none=True)
+
+
+class Breach(Linked):
+    """A service month that was billed above its ceilings."""
+
+    offering = fields.String(required=True)
+    buyer = fields.String(required=True)
+    contract = fields.String(required=True)
+    service_month = fields.String(required=True)
+    bills = fields.List(fields.String(), required=True)
+    billed_on = Day(required=True)
+    unit_price = UnitPrice(allow_none=True)
+    ceiling = UnitPrice(allow_none=True)
+    decision_no = fields.String(allow_none=True)
+    price_basis = fields.String(required=True)
+    quantity = Quantity(required=True)
+    value = Money(required=True)
+    refunded = Money(required=True)
+    status = Choice("open", "refunded", required=True)
+
+
+class RefusedAttempt(Linked):
+    """A price that was refused for being above its ceiling."""
+
+    at = Instant(required=True)
+    by = fields.String(allow_none=True)
+    role = fields.String(required=True)
+    action = fields.String(required=True)
+    offering = fields.String(allow_none=True)
+    price = fields.String(allow_none=True)
+    ceiling = fields.String(allow_none=True)
+    unit = fields.String(allow_none=True)
+    per_quantity = fields.String(allow_none=True)
+    decision_no = fields.String(allow_none=True)
+    detail = fields.String(allow_none=True)
+
+
+class Reconciled(Linked):
+    """One figure by two ways."""
+
+    check = fields.String(required=True)
+    offering = fields.String(allow_none=True)
+    unit = fields.String(required=True)
+    left_label = fields.String(required=True)
+    left = fields.String(required=True)
+    right_label = fields.String(required=True)
+    right = fields.String(required=True)
+    difference = fields.String(required=True)
+    agrees = YesNo(required=True)
+
+
+class ParameterUsed(Wire):
+    """A parameter of law, its value on the period's last day, and whether a person has confirmed it."""
+
+    parameter = fields.String(required=True)
+    value = fields.String(required=True)
+    unit = fields.String(required=True)
+    source = fields.String(allow_none=True)
+    title = fields.String(allow_none=True)
+    article = fields.String(allow_none=True)
+    effective_from = Day(required=True)
+    origin = Choice("law", "platform", required=True)
+    verified = YesNo(required=True)
+
+
+class ComplianceOut(Wire):
+    """The cap-compliance report; ``report_hash`` is the SHA-256 of its canonical JSON without that member."""
+
+    report = fields.String(required=True)
+    report_version = fields.String(required=True)
+    operator = fields.Nested(NamedParty, required=True)
+    grantor = fields.List(fields.Nested(NamedParty), required=True)
+    regulator = fields.List(fields.Nested(NamedParty), required=True)
+    authorisations = fields.List(fields.String(), required=True)
+    legal_basis = fields.List(fields.String(), required=True)
+    decision_numbers = fields.List(fields.String(), required=True)
+    period = fields.Nested(DaySpan, required=True)
+    service_months = fields.Nested(MonthSpan, required=True)
+    zone = fields.String(required=True)
+    as_of = Instant(required=True)
+    is_partial = YesNo(required=True)
+    rule_set = fields.Nested(RuleSet, required=True)
+    currency = fields.String(required=True)
+    settings = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    sandbox = YesNo(required=True)
+    offerings = fields.List(fields.Nested(RegisteredOffering), required=True)
+    ceilings = fields.List(fields.Nested(CeilingHeld), required=True)
+    prices = fields.List(fields.Nested(PriceSaid), required=True)
+    adjustments = fields.List(fields.Nested(PriceAdjustment), required=True)
+    price_summary = fields.List(fields.Nested(OfferingTest), required=True)
+    price_tests = fields.List(fields.Nested(CeilingTest), required=True)
+    free_use = fields.List(fields.Nested(FreeUse), required=True)
+    revenue = fields.List(fields.Nested(RevenueCompared), required=True)
+    breaches = fields.List(fields.Nested(Breach), required=True)
+    refused_attempts = fields.List(fields.Nested(RefusedAttempt), required=True)
+    reconciliation = fields.List(fields.Nested(Reconciled), required=True)
+    reconciled = YesNo(required=True)
+    parameters = fields.List(fields.Nested(ParameterUsed), required=True)
+    report_hash = fields.String(required=True)
+
+
+class ChargeOut(Linked):
+    """A charge of a bill against the ceiling in force; ``difference`` is what the ceiling leaves above the price."""
+
+    bill = fields.String(required=True)
+    bill_number = fields.String(required=True)
+    position = fields.Integer(required=True)
+    issued_on = Day(required=True)
+    contract = fields.String(required=True)
+    buyer = fields.String(required=True)
+    service_month = fields.String(required=True)
+    service_from = Day(required=True)
+    service_until = Day(required=True)
+    offering = fields.String(required=True)
+    kind = fields.String(required=True)
+    quantity = Quantity(required=True)
+    unit = fields.String(required=True)
+    nominal_unit_price = UnitPrice(allow_none=True)
+    unit_price = UnitPrice(allow_none=True)
+    effective_unit_price = UnitPrice(allow_none=True)
+    price_basis = fields.String(required=True)
+    ceiling = UnitPrice(allow_none=True)
+    decision_no = fields.String(allow_none=True)
+    billed_under = fields.String(allow_none=True)
+    difference = fields.String(allow_none=True)
+    amount = Money(required=True)
+    net = Money(required=True)
+    tax = Money(required=True)
+    gross = Money(required=True)
+    corrects = fields.String(allow_none=True)
+    trial = YesNo(required=True)
+
+
+class ChargesOut(Wire):
+    """A page of charges, as of a moment."""
+
+    as_of = Instant(required=True)
+    items = fields.List(fields.Nested(ChargeOut), required=True)
+    next_cursor = fields.String(allow_none=True)
+
+
+class OfferingPosition(Amounts):
+    """The part of an offering in the revenue of a year."""
+
+    offering = fields.String(required=True)
+    offering_name = fields.String(required=True)
+
+
+class PositionOut(Amounts):
+    """Revenue of a year against its maximum; what hangs on the maximum is null where none was determined."""
+
+    report = fields.String(required=True)
+    report_version = fields.String(required=True)
+    operator = fields.String(required=True)
+    year = fields.Integer(required=True)
+    day_from = Day(required=True, data_key="from", attribute="from")
+    until = Day(required=True)
+    as_of = Instant(required=True)
+    zone = fields.String(required=True)
+    currency = fields.String(required=True)
+    revenue_basis = fields.String(required=True)
+    decision_no = fields.String(allow_none=True)
+    maximum_permitted_revenue = Money(allow_none=True)
+    deduction = Money(allow_none=True)
+    maximum_after_deduction = Money(allow_none=True)
+    percent_used = fields.String(allow_none=True)
+    headroom = Money(allow_none=True)
+    offerings = fields.List(fields.Nested(OfferingPosition), required=True)
+    sandbox = YesNo(required=True)
+    report_hash = fields.String(required=True)

@@ -1,0 +1,106 @@
+"""Routes of the reports: cap compliance as JSON, paper and table, the charges behind it, and the revenue position."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from flask import Response, g
+from marshmallow import Schema, fields
+
+from papers.compliance import charges_csv, compliance_csv, compliance_pdf, compliance_xlsx
+from reports.compliance import all_charges, compliance_report, list_charges
+from reports.position import revenue_position
+from schemas.reports import (
+    ChargesOut,
+    ChargesQuery,
+    ChargesTableQuery,
+    ComplianceOut,
+    CompliancePaperQuery,
+    ComplianceQuery,
+    ComplianceTableQuery,
+    PositionOut,
+    PositionQuery,
+)
+from store.horizon import settle_as_of
+from store.unit import Call, Unit
+from web.door import Door, guard, reads, store
+from web.files import MEDIA_TYPES
+
+door = Door("reports", __name__, url_prefix="/reports", description="Reports as of a moment")
+
+READERS = ("regulator", "grantor", "auditor", "operator")
+
+Rendered = Callable[[Unit, Mapping[str, Any]], bytes]
+
+
+@reads(door, "/cap-compliance", roles=READERS, answer=ComplianceOut, query=ComplianceQuery)
+def report_cap_compliance(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any]:
+    """Report whether an operator's prices and revenue of a period kept their caps."""
+    return compliance_report(unit, query)
+
+
+@reads(door, "/cap-compliance/charges", roles=READERS, answer=ChargesOut, query=ChargesQuery)
+def list_cap_compliance_charges(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any]:
+    """List the charges behind the report, each against the ceiling in force when it arose."""
+    return list_charges(unit, query)
+
+
+@reads(door, "/revenue-position", roles=READERS, answer=PositionOut, query=PositionQuery)
+def report_revenue_position(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any]:
+    """Report how much of a year's maximum permitted revenue is used."""
+    return revenue_position(unit, query)
+
+
+def _renders(rule: str, form: str, query: type[Schema]) -> Callable[[Rendered], Rendered]:
+    """Make a route that renders a report as a file; the same moment gives the same bytes, so that none is kept."""
+
+    def decorate(render: Rendered) -> Rendered:
+        @functools.wraps(render)
+        def view(wanted: Mapping[str, Any]) -> Response:
+            bounded = {**wanted, "as_of": settle_as_of(store(), wanted["as_of"])}
+            with store().reading(Call(g.principal, render.__name__, g.request_id)) as unit:
+                content = render(unit, bounded)
+            name = f"{rule.strip('/').replace('/', '-')}"
+            return Response(
+                content,
+                content_type=MEDIA_TYPES[form],
+                headers={"Content-Disposition": f'inline; filename="{name}"'},
+            )
+
+        documented = door.arguments(query, location="query")(view)
+        documented = door.response(200, fields.Raw(), content_type=MEDIA_TYPES[form], description="The file")(
+            documented
+        )
+        documented = door.doc(
+            security=[{"key": []}], description=f"{(render.__doc__ or '').strip()}\n\nFor: {', '.join(READERS)}."
+        )(documented)
+        door.route(rule, methods=["GET"])(guard(documented, READERS))
+        return render
+
+    return decorate
+
+
+@_renders("/cap-compliance.pdf", "pdf", CompliancePaperQuery)
+def print_cap_compliance(unit: Unit, query: Mapping[str, Any]) -> bytes:
+    """Give the report as PDF."""
+    return compliance_pdf(compliance_report(unit, query), query["lang"])
+
+
+@_renders("/cap-compliance.xlsx", "xlsx", CompliancePaperQuery)
+def tabulate_cap_compliance(unit: Unit, query: Mapping[str, Any]) -> bytes:
+    """Give the report as a workbook: a sheet a section, totals and differences as live formulas."""
+    return compliance_xlsx(compliance_report(unit, query), query["lang"])
+
+
+@_renders("/cap-compliance.csv", "csv", ComplianceTableQuery)
+def table_cap_compliance(unit: Unit, query: Mapping[str, Any]) -> bytes:
+    """Give one section of the report as CSV; the price tests if none is named."""
+    return compliance_csv(compliance_report(unit, query), query["section"])
+
+
+@_renders("/cap-compliance/charges.csv", "csv", ChargesTableQuery)
+def table_cap_compliance_charges(unit: Unit, query: Mapping[str, Any]) -> bytes:
+    """Give every charge behind the report as CSV."""
+    return charges_csv(all_charges(unit, query), sandbox=unit.sandbox)
