@@ -119,7 +119,7 @@ def adjustment_rows(frame: Frame, register: Register) -> list[dict[str, Any]]:
         for kind, series in of_kinds:
             rows += [
                 _adjustment_row(frame, offered, kind, held, before)
-                for held, before in zip(series, [None, *series[:-1]], strict=True)
+                for held, before in zip(series, [None, *series], strict=False)
                 if _changes(frame, held)
             ]
     return sorted(rows, key=lambda row: (row["effective_from"], row["offering"], row["kind"]))
