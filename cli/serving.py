@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 from gunicorn.app.base import BaseApplication
-from prometheus_client import multiprocess
+from gunicorn.util import import_app
 
 from store.settings import Settings
 
@@ -31,9 +31,14 @@ class _Server(BaseApplication):
 
     def load(self) -> Any:
         """Make the application, in each worker for itself."""
-        from gunicorn.util import import_app
-
         return import_app("app:create_app()")
+
+
+def _forget_worker(_server: object, worker: Any) -> None:
+    # Imported only now: the package decides when it is first imported whether it counts over several processes.
+    from prometheus_client import multiprocess  # noqa: PLC0415
+
+    multiprocess.mark_process_dead(worker.pid)
 
 
 @click.command()
@@ -56,7 +61,7 @@ def serve(host: str, port: int, workers: int | None, threads: int) -> None:
         "control_socket_disable": True,
         "graceful_timeout": 30,
         "timeout": 120,
-        "child_exit": lambda _server, worker: multiprocess.mark_process_dead(worker.pid),
+        "child_exit": _forget_worker,
         "on_exit": lambda _server: shutil.rmtree(metrics, ignore_errors=True),
     }
     _Server(options).run()

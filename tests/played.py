@@ -1,0 +1,52 @@
+"""The sample jurisdiction, played once a test session by the command itself, and copies of it to go on with."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from tests.cli.command import Command, Ended
+from tests.postgres import PostgresServer
+
+
+@pytest.fixture(scope="session")
+def sample_file(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Ended]:
+    """A SQLite database that the sample was played into, and what the command said."""
+    folder = tmp_path_factory.mktemp("sample")
+    path = folder / "sample.db"
+    return path, Command(f"sqlite:///{path}", folder).done("demo")
+
+
+@pytest.fixture
+def sample(sample_file: tuple[Path, Ended], tmp_path: Path) -> Command:
+    """The command on a copy of the played sample."""
+    path = tmp_path / "tariffbook.db"
+    shutil.copy(sample_file[0], path)
+    return Command(f"sqlite:///{path}", tmp_path)
+
+
+@pytest.fixture
+def sample_on_postgres(postgres: PostgresServer, tmp_path: Path) -> Iterator[Command]:
+    """The command on a PostgreSQL database that it has played the sample into."""
+    _administer(postgres, "CREATE DATABASE sample")
+    command = Command(postgres.url("sample"), tmp_path)
+    command.done("demo")
+    yield command
+    _administer(postgres, "DROP DATABASE sample WITH (FORCE)")
+
+
+def keys_said(ended: Ended) -> dict[str, str]:
+    """Return the keys that the command printed, by their variables."""
+    exports = [line.removeprefix("export ") for line in ended.lines if line.startswith("export ")]
+    return {name: rest.split("  #")[0] for name, _, rest in (line.partition("=") for line in exports)}
+
+
+def _administer(server: PostgresServer, statement: str) -> None:
+    engine = create_engine(server.url("postgres"), isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(statement))
+    engine.dispose()
