@@ -7,27 +7,23 @@ same costs many times as much.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
-from datetime import date, datetime
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Final, NamedTuple
 
-from metering.events import Key
+from metering.events import Event, Key
+from metering.rights import Place
 from store.unit import Unit
 
 
-class EventRow(NamedTuple):
-    """A row of ``usage_event``, without what a batch has in common."""
+class Claim(NamedTuple):
+    """An event that there is a right to: its position in the batch, its key, where it counts, its content's hash."""
 
-    source: str
-    event_id: str
-    content_hash: bytes
-    type: str
-    contract_id: str
-    offering_id: str
-    happened_at: datetime
-    service_on: date
-    quantity: int
-    transaction_id: int
+    position: int
+    key: Key
+    event: Event
+    place: Place
+    content: bytes
 
 
 class Held(NamedTuple):
@@ -37,7 +33,10 @@ class Held(NamedTuple):
     transaction_id: int
 
 
-_COLUMNS: Final = f"operator_id, recorded_at, {', '.join(EventRow._fields)}"
+_COLUMNS: Final = (
+    "operator_id, recorded_at, source, event_id, content_hash, type, contract_id, offering_id, happened_at, "
+    "service_on, quantity, transaction_id"
+)
 _INSERT_POSTGRESQL: Final = (
     f"INSERT INTO usage_event ({_COLUMNS}) "  # noqa: S608 - names of our own columns
     "SELECT %(operator_id)s, %(recorded_at)s, given.* FROM unnest("
@@ -60,24 +59,48 @@ _SELECT_SQLITE: Final = (
 )
 
 
-def insert_new(unit: Unit, operator_id: str, rows: Sequence[EventRow]) -> int:
-    """Write the events whose keys are free, given in the order of keys; return how many that were.
+def insert_new(unit: Unit, operator_id: str, claims: Sequence[Claim], transactions: Mapping[Place, int]) -> int:
+    """Write the claims whose keys are free, given in the order of keys; return how many that were.
 
-    A key that another transaction is about to take is waited for; nobody waits for a lower key while holding a
-    higher one.
+    Each names the transaction of its place. A key that another transaction is about to take is waited for; nobody
+    waits for a lower key while holding a higher one.
     """
-    if not rows:
-        return 0
     if unit.dialect == "sqlite":
         recorded_at = _text(unit.now)
-        given = [
-            (operator_id, recorded_at, *row[:6], _text(row.happened_at), row.service_on.isoformat(), *row[8:])
-            for row in rows
+        rows = [
+            (
+                operator_id,
+                recorded_at,
+                *claim.key,
+                claim.content,
+                claim.event.type,
+                claim.place.right.contract_id,
+                claim.place.right.offering_id,
+                _text(claim.event.time),
+                claim.place.day.isoformat(),
+                claim.event.quantity,
+                transactions[claim.place],
+            )
+            for claim in claims
         ]
-        return unit.connection.exec_driver_sql(_INSERT_SQLITE, given).rowcount
-    columns = dict(zip(EventRow._fields, map(list, zip(*rows, strict=True)), strict=True))
-    common = {"operator_id": operator_id, "recorded_at": unit.now}
-    return unit.connection.exec_driver_sql(_INSERT_POSTGRESQL, {**common, **columns}).rowcount
+        return unit.connection.exec_driver_sql(_INSERT_SQLITE, rows).rowcount
+    events = [claim.event for claim in claims]
+    places = [claim.place for claim in claims]
+    columns = {
+        "operator_id": operator_id,
+        "recorded_at": unit.now,
+        "source": [event.source for event in events],
+        "event_id": [event.id for event in events],
+        "content_hash": [claim.content for claim in claims],
+        "type": [event.type for event in events],
+        "contract_id": [place.right.contract_id for place in places],
+        "offering_id": [place.right.offering_id for place in places],
+        "happened_at": [event.time for event in events],
+        "service_on": [place.day for place in places],
+        "quantity": [event.quantity for event in events],
+        "transaction_id": [transactions[place] for place in places],
+    }
+    return unit.connection.exec_driver_sql(_INSERT_POSTGRESQL, columns).rowcount
 
 
 def held_keys(unit: Unit, operator_id: str, keys: Collection[Key]) -> dict[Key, Held]:

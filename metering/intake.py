@@ -9,18 +9,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
-from typing import Final, NamedTuple
+from typing import Final
 
 import msgspec
 
 from ledger.books import Leg, Posting, credit, debit, post, reserve
 from metering.accounts import FREE, UNBILLED, delivered_account, use_account
-from metering.event_keys import EventRow, Held, held_keys, insert_new
+from metering.event_keys import Claim, Held, held_keys, insert_new
 from metering.events import Event, Key, Status, Unreadable, Verdict, content_hash, events_digest
 from metering.quotas import QuotaKey, Quotas, quota_key
 from metering.refusals import keep_refused
-from metering.rights import Judge, Right
+from metering.rights import Judge, Place
 from metering.tables import RefusedEvent
 from metering.use import USAGE
 from pricing.errors import Refusal
@@ -42,21 +41,6 @@ class EventTruncated(Refusal):
     """A refused event that is not kept whole cannot be judged again."""
 
     code = "event_truncated"
-
-
-Place = tuple[str, str, date]
-"""What one posting is for: contract, offering, business day."""
-
-
-class Claim(NamedTuple):
-    """An event that there is a right to: where it stands in the batch, its key, and the hash of its content."""
-
-    position: int
-    key: Key
-    event: Event
-    right: Right
-    day: date
-    content: bytes
 
 
 @dataclass
@@ -83,7 +67,7 @@ def take_events(unit: Unit, operator_id: str, events: Sequence[Event | Unreadabl
     lost = _write(batch)
     _tell_apart(batch, claims, lost)
     _tell_refused(batch, judge)
-    _book(batch, [claim for key, claim in sorted(batch.takers.items()) if key not in lost], quotas)
+    _book(batch, lost, quotas)
     verdicts = [batch.verdicts[index] for index in range(len(events))]
     keep_refused(unit, operator_id, zip(events, verdicts, strict=True))
     unit.detail.update(count_by_status(verdicts))
@@ -132,9 +116,8 @@ def _judged(batch: _Batch, judge: Judge) -> list[Claim]:
         judged = judge.judge(event)
         if isinstance(judged, Verdict):
             batch.verdicts[index] = judged
-            continue
-        right, day = judged
-        claims.append(Claim(index, (event[0], event[1]), event, right, day, content_hash(event, right.offering_id)))
+        else:
+            claims.append(Claim(index, event.key, event, judged, content_hash(event, judged.right.offering_id)))
     return claims
 
 
@@ -144,14 +127,14 @@ def _admit(batch: _Batch, claims: Sequence[Claim]) -> Quotas:
     A limited claim to a key that is taken already counts against nothing. One whose key another transaction takes at
     this moment leaves its room unused, until what was refused for it is judged afresh.
     """
-    limited = {claim.position: quota_key(claim.right, claim.day) for claim in claims if claim.right.limit is not None}
+    limited = {claim.position: quota_key(claim.place) for claim in claims if claim.place.right.limit is not None}
     quotas = Quotas(batch.unit, set(limited.values()))
     held = held_keys(batch.unit, batch.operator_id, {claim.key for claim in claims if claim.position in limited})
     for claim in claims:
         if claim.key in batch.takers:
             continue
         if claim.position in limited and claim.key not in held:
-            refusal = quotas.refusal(claim.event, claim.right, limited[claim.position])
+            refusal = quotas.refusal(claim.event, claim.place.right, limited[claim.position])
             if refusal is not None:
                 batch.verdicts[claim.position] = refusal
                 continue
@@ -161,33 +144,16 @@ def _admit(batch: _Batch, claims: Sequence[Claim]) -> Quotas:
 
 def _write(batch: _Batch) -> dict[Key, Held]:
     """Write the claims that take their keys; return what held the keys of those that came too late."""
-    places = {(claim.right.contract_id, claim.right.offering_id, claim.day) for claim in batch.takers.values()}
-    if not places:
+    claims = [batch.takers[key] for key in sorted(batch.takers)]
+    if not claims:
         return {}
-    ids = reserve(batch.unit, len(places))
-    batch.transactions = dict(zip(sorted(places), ids, strict=True))
-    rows = [_row(claim, batch.transactions) for _, claim in sorted(batch.takers.items())]
-    if insert_new(batch.unit, batch.operator_id, rows) == len(rows):
+    places = sorted({claim.place for claim in claims}, key=lambda place: place.order)
+    batch.transactions = dict(zip(places, reserve(batch.unit, len(places)), strict=True))
+    if insert_new(batch.unit, batch.operator_id, claims, batch.transactions) == len(claims):
         return {}
-    mine = frozenset(ids)
+    mine = frozenset(batch.transactions.values())
     held = held_keys(batch.unit, batch.operator_id, batch.takers)
     return {key: holder for key, holder in held.items() if holder.transaction_id not in mine}
-
-
-def _row(claim: Claim, transactions: Mapping[Place, int]) -> EventRow:
-    right, event = claim.right, claim.event
-    return EventRow(
-        event.source,
-        event.id,
-        claim.content,
-        event.type,
-        right.contract_id,
-        right.offering_id,
-        event.time,
-        claim.day,
-        event.quantity,
-        transactions[right.contract_id, right.offering_id, claim.day],
-    )
 
 
 def _tell_apart(batch: _Batch, claims: Sequence[Claim], lost: Mapping[Key, Held]) -> None:
@@ -221,37 +187,38 @@ def _tell_refused(batch: _Batch, judge: Judge) -> None:
         batch.verdicts[index] = _DUPLICATE if same else _CONFLICT
 
 
-def _book(batch: _Batch, accepted: Sequence[Claim], quotas: Quotas) -> None:
-    """Post one transaction for each contract, offering and business day, and count against the limits.
-
-    The claims come in the order of their keys.
-    """
-    by_place: dict[Place, list[Claim]] = defaultdict(list)
+def _book(batch: _Batch, lost: Mapping[Key, Held], quotas: Quotas) -> None:
+    """Post one transaction for each contract, offering and business day, and count against the limits."""
+    accepted: dict[Place, list[Claim]] = defaultdict(list)
+    for key in sorted(batch.takers):
+        if key not in lost:
+            accepted[batch.takers[key].place].append(batch.takers[key])
     counted: dict[QuotaKey, int] = defaultdict(int)
-    for claim in accepted:
-        by_place[claim.right.contract_id, claim.right.offering_id, claim.day].append(claim)
-        if claim.right.limit is not None:
-            counted[quota_key(claim.right, claim.day)] += claim.event.quantity
+    postings: list[Posting] = []
+    for place, transaction_id in batch.transactions.items():
+        if claims := accepted.get(place):
+            quantity = sum(claim.event.quantity for claim in claims)
+            postings.append(_posting(batch, transaction_id, place, claims, quantity))
+            if place.right.limit is not None:
+                counted[quota_key(place)] += quantity
     quotas.count(counted)
-    postings = [_posting(batch, batch.transactions[place], by_place[place]) for place in sorted(by_place)]
     post(batch.unit, postings)
 
 
-def _posting(batch: _Batch, transaction_id: int, claims: Sequence[Claim]) -> Posting:
-    right, day = claims[0].right, claims[0].day
+def _posting(batch: _Batch, transaction_id: int, place: Place, claims: Sequence[Claim], quantity: int) -> Posting:
+    right, month = place.right, str(Month.from_date(place.day))
     account = use_account(
         FREE if right.free else UNBILLED, batch.operator_id, right.contract_id, right.offering_id, right.asset
     )
     delivered = delivered_account(batch.operator_id, right.offering_id, right.asset)
-    month = str(Month.from_date(day))
     legs: list[Leg] = []
-    for amount in _entry_amounts(sum(claim.event.quantity for claim in claims)):
-        legs += debit(account, amount, month, day) + credit(delivered, amount, month, day)
+    for amount in _entry_amounts(quantity):
+        legs += debit(account, amount, month, place.day) + credit(delivered, amount, month, place.day)
     return Posting(
         key=f"{USAGE}:{transaction_id}",
         kind=USAGE,
         book=batch.operator_id,
-        effective_on=day,
+        effective_on=place.day,
         legs=tuple(legs),
         event_count=len(claims),
         event_digest=events_digest((*claim.key, claim.content) for claim in claims),

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from datetime import date
 from typing import Final
 
 from metering.events import Event, Status, Verdict
-from metering.rights import Right
+from metering.rights import Place, Right
 from pricing.money import format_quantity
 from pricing.period import Month
 from store.unit import Unit
@@ -35,10 +34,10 @@ _READ_SQLITE: Final = (
 )
 
 
-def quota_key(right: Right, day: date) -> QuotaKey:
+def quota_key(place: Place) -> QuotaKey:
     """Return what a limited use counts against: a grant's limit is for its whole term, a contract's for a month."""
-    period = WHOLE_TERM if right.free else str(Month.from_date(day))
-    return right.contract_id, right.offering_id, period
+    period = WHOLE_TERM if place.right.free else str(Month.from_date(place.day))
+    return place.right.contract_id, place.right.offering_id, period
 
 
 class Quotas:

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final, NamedTuple
+from typing import Final
 
 from sqlalchemy import select
 from sqlmodel import col
@@ -76,11 +76,17 @@ class Terms:
         return self.effective_from <= day and (self.effective_until is None or day < self.effective_until)
 
 
-class Allowed(NamedTuple):
-    """An event that there is a right to, and the business day on which it counts."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """Where use counts: an offering under a contract on a business day. A batch has one of each, known by identity."""
 
     right: Right
     day: date
+
+    @property
+    def order(self) -> tuple[str, str, date]:
+        """The order in which places are booked."""
+        return self.right.contract_id, self.right.offering_id, self.day
 
 
 class Judge:
@@ -93,18 +99,19 @@ class Judge:
         self._latest = unit.now + timedelta(minutes=unit.settings.future_event_minutes_max)
         self._terms = _terms_of(unit, {event.subject for event in events})
         self._grants = _grants_of(unit, {terms.grant_id for terms in self._terms.values() if terms.grant_id})
-        self._judged: dict[tuple[str, str, date], Allowed | Verdict] = {}
+        self._judged: dict[tuple[str, str, date], Place | Verdict] = {}
+        self._places: dict[tuple[str, str, date], Place] = {}
 
-    def judge(self, event: Event) -> Allowed | Verdict:
-        """Return the right to an event's use, or the refusal; limits of quantity are not looked at here."""
+    def judge(self, event: Event) -> Place | Verdict:
+        """Return where an event's use counts, or the refusal; limits of quantity are not looked at here."""
         if not self._earliest <= event.time <= self._latest:
             return self._out_of_bounds(event)
         day = event.time.astimezone(self._zone).date()
-        place = (event.subject, event.offering, day)
-        judged = self._judged.get(place)
+        named = (event.subject, event.offering, day)
+        judged = self._judged.get(named)
         if judged is None:
-            judged = self._judged[place] = self._judge_day(*place)
-        if isinstance(judged, Allowed) and judged.right.free:
+            judged = self._judged[named] = self._judge_day(*named)
+        if isinstance(judged, Place) and judged.right.free:
             return self._judge_grant(event) or judged
         return judged
 
@@ -121,7 +128,7 @@ class Judge:
         latest = format_instant(self._latest, self._zone)
         return _refused("time_too_far_ahead", f"{time} is after {latest}, the latest that is taken now")
 
-    def _judge_day(self, subject: str, offering: str, day: date) -> Allowed | Verdict:
+    def _judge_day(self, subject: str, offering: str, day: date) -> Place | Verdict:
         terms = self._terms.get(subject)
         if terms is None or terms.operator_id != self._operator_id:
             return _refused("contract_unknown", f"there is no contract {subject!r} of this operator")
@@ -130,7 +137,11 @@ class Judge:
         right = terms.offerings.get(offering)
         if right is None:
             return _refused("offering_not_in_contract", f"contract {subject} does not hold the offering {offering!r}")
-        return _refusal_on(day, terms, right, offering) or Allowed(right, day)
+        refusal = _refusal_on(day, terms, right, offering)
+        if refusal is not None:
+            return refusal
+        place = Place(right, day)
+        return self._places.setdefault(place.order, place)
 
     def _judge_grant(self, event: Event) -> Verdict | None:
         grant_id = self._terms[event.subject].grant_id

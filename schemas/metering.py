@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
@@ -18,8 +20,9 @@ from marshmallow import INCLUDE, ValidationError, fields, validate, validates_sc
 from metering.events import EVENTS_MAX, Document, Event, Unreadable
 from pricing import money, period
 from pricing.errors import InstantWithoutOffset, Malformed, TooLarge
-from schemas.fields import Choice, Day, Instant, MonthField, Quantity, Ref, Words
-from schemas.wire import PageQuery, Wire
+from schemas.fields import Choice, Day, Instant, Items, MonthField, Quantity, Ref, Words
+from schemas.json_text import read_json
+from schemas.wire import PageQuery, Query, Wire
 
 ATTRIBUTE_LENGTH_MAX: Final = 256
 EXTENSION_NAME_LENGTH_MAX: Final = 64
@@ -30,6 +33,9 @@ MALFORMED_EVENT: Final = "malformed_event"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _EXTENSION_NAME: Final = re.compile(f"[a-z0-9]{{1,{EXTENSION_NAME_LENGTH_MAX}}}")
 _INTEGER_MAX: Final = 2**31
+_COMMON_INSTANT: Final = re.compile(
+    r"(?:19[7-9]|[2-8][0-9]{2})[0-9](?:-[0-9]{2}){2}T[0-9]{2}(?::[0-9]{2}){2}(?:\.[0-9]{1,6})?(?:Z|\+08:00)"
+)
 
 
 class TooManyEvents(TooLarge):
@@ -90,7 +96,7 @@ class UsageEventIn(Wire):
 class UsageBatchIn(Wire):
     """A batch of events of use."""
 
-    events = fields.List(fields.Nested(UsageEventIn), required=True, validate=validate.Length(min=1, max=EVENTS_MAX))
+    events = Items(fields.Nested(UsageEventIn), required=True, least=1, most=EVENTS_MAX)
 
 
 class EventResult(Wire):
@@ -143,7 +149,7 @@ class UsageEventsQuery(PageQuery):
     month = MonthField(load_default=None)
 
 
-class UsageEventQuery(Wire):
+class UsageEventQuery(Query):
     """Which of the events with an id: that of a source, and (for those who see several) of an operator."""
 
     source = Attribute(required=True)
@@ -172,7 +178,7 @@ class RefusedEventOut(Wire):
     judged_at = Instant(allow_none=True)
 
 
-class UsageQuery(Wire):
+class UsageQuery(Query):
     """Whose use of what; of all months unless one is named."""
 
     contract = Ref(required=True)
@@ -180,9 +186,12 @@ class UsageQuery(Wire):
     month = MonthField(load_default=None)
 
 
-class UsageOut(UsageQuery):
+class UsageOut(Wire):
     """Use of an offering under a contract: accepted = unbilled + billed + free + written_off."""
 
+    contract = fields.String(required=True)
+    offering = fields.String(required=True)
+    month = MonthField(required=True, allow_none=True)
     unit = fields.String(required=True)
     accepted = Quantity(required=True)
     unbilled = Quantity(required=True)
@@ -234,6 +243,8 @@ class _Event(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     dataschema: _Text | None = None
 
 
+_QUOTES: Final = 34
+"""Quotes around the names and texts of an event that has the required members only."""
 _MEMBERS: Final = frozenset(_Event.__struct_fields__)
 _FAULTS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Malformed, ValidationError)
 _decode_event = msgspec.json.Decoder(_Event).decode
@@ -251,15 +262,14 @@ def read_batch(body: bytes) -> list[Event | Unreadable]:
         members = _decode_body(body)
     except _FAULTS as fault:
         raise Malformed(f"the body is no JSON object that can be read: {fault}") from fault
-    faults = {name: ["Unknown field."] for name in members if name != "events"}
+    listed = bytes(members.get("events", b""))
+    before, _, after = body.rpartition(listed) if listed else (body, b"", b"")
+    faults = {name: ["Unknown field."] for name in read_json(before + b"[]" * bool(listed) + after) if name != "events"}
     events: list[msgspec.Raw] = []
-    if "events" not in members:
-        faults["events"] = ["Missing data for required field."]
-    else:
-        try:
-            events = _decode_list(members["events"])
-        except _FAULTS:
-            faults["events"] = ["Not a list of events."]
+    try:
+        events = _decode_list(listed) if listed else []
+    except _FAULTS:
+        faults["events"] = ["Not a list of events."]
     if not events:
         faults.setdefault("events", ["Give at least one event."])
     if faults:
@@ -271,14 +281,17 @@ def read_batch(body: bytes) -> list[Event | Unreadable]:
 
 def read_event(document: msgspec.Raw) -> Event | Unreadable:
     """Return the event that a JSON text says, or why it cannot be read."""
+    text = bytes(document)
     try:
-        return _event(_decode_event(document), document)
+        wire = _decode_event(text)
+        if text.count(b'"') == _quotes(wire):
+            return _event(wire, document)
     except _FAULTS:
         pass
     try:
-        content = msgspec.json.decode(document)
-    except _FAULTS as fault:
-        return Unreadable(MALFORMED_EVENT, f"no JSON that can be read: {fault}", document)
+        content = read_json(text)
+    except Malformed as fault:
+        return Unreadable(MALFORMED_EVENT, fault.detail[:DETAIL_LENGTH_MAX], document)
     return _read(content, document)
 
 
@@ -296,19 +309,33 @@ def _read(content: Any, document: Document) -> Event | Unreadable:
         return _worded(content, document)
 
 
+def _quotes(wire: _Event) -> int:
+    """Return how many quotes the text of an event has in which nothing is said twice and no quote is escaped."""
+    return _QUOTES + 4 * (wire.datacontenttype is not None) + 4 * (wire.dataschema is not None)
+
+
 def _event(wire: _Event, document: Document) -> Event:
-    _require_text(f"{wire.id}{wire.source}{wire.type}{wire.subject}{wire.data.offering}")
-    _require_text(f"{wire.datacontenttype or ''}{wire.dataschema or ''}")
+    _require_text(wire.id + wire.source + wire.type + wire.subject + wire.data.offering)
+    if wire.datacontenttype is not None or wire.dataschema is not None:
+        _require_text(f"{wire.datacontenttype}{wire.dataschema}")
     return Event(
         wire.source,
         wire.id,
         wire.type,
-        period.parse_instant(wire.time),
+        _instant(wire.time),
         wire.subject,
         wire.data.offering,
         _quantity_above_zero(wire.data.quantity),
         document,
     )
+
+
+def _instant(text: str) -> datetime:
+    """Return the instant that a text says, by a short way where it is spelt as most are; raises Malformed."""
+    if _COMMON_INSTANT.fullmatch(text) is not None:
+        with suppress(ValueError):
+            return datetime.fromisoformat(text).astimezone(UTC)
+    return period.parse_instant(text)
 
 
 @lru_cache(maxsize=4096)

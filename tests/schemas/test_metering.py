@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError
 
 from metering.events import Event, Unreadable
+from pricing.errors import Malformed
 from schemas import metering
 from schemas.metering import UsageEventIn, read_batch, read_event, read_members
 
@@ -99,13 +100,40 @@ def test_what_is_wrong_with_an_event_is_said_field_by_field() -> None:
 
 
 def test_a_long_fault_is_said_in_short() -> None:
-    fault = read_members(_changed({"specversion": "x" * 10_000}))
+    fault = read_members(_changed({f"Not-An-Extension-{number}": number for number in range(30)}))
     assert isinstance(fault, Unreadable)
     assert len(fault.detail) == metering.DETAIL_LENGTH_MAX
 
 
-def test_of_a_member_that_is_named_twice_the_last_counts() -> None:
-    text = json.dumps(GOOD).replace('"id": "e1"', '"id": 7, "id": "e2"')
+@pytest.mark.parametrize(
+    "twice", ['"id": "e2"', '"data": {"offering": "api-1", "quantity": "2"}', '"extra": 1, "extra": 1']
+)
+def test_an_event_that_says_a_member_twice_could_mean_either_and_is_refused(twice: str) -> None:
+    text = f"{json.dumps(GOOD)[:-1]}, {twice}}}"
     [event] = read_batch(f'{{"events": [{text}]}}'.encode())
+    assert isinstance(event, Unreadable)
+    assert "given twice" in event.detail
+
+
+def test_a_quote_within_a_text_is_text() -> None:
+    [event] = read_batch(
+        json.dumps({"events": [{**GOOD, "id": 'say "a"', "datacontenttype": "application/json"}]}).encode()
+    )
     assert isinstance(event, Event)
-    assert event.id == "e2"
+    assert event.id == 'say "a"'
+
+
+@pytest.mark.parametrize(
+    ("body", "fields"),
+    [
+        (b'{"events": [], "events": [{}]}', {"body"}),
+        (b'{"events": [{}], "source": [{}]}', {"source"}),
+        (b' { "source" : 1 } ', {"events", "source"}),
+        (b"{}", {"events"}),
+        (b'{"events": "[]"}', {"events"}),
+    ],
+)
+def test_a_body_is_one_list_of_events_and_nothing_else(body: bytes, fields: set[str]) -> None:
+    with pytest.raises(Malformed) as refused:
+        read_batch(body)
+    assert set(refused.value.errors) == fields
