@@ -6,6 +6,7 @@ it says of itself. Amounts and prices are in the bill's own tax basis, and so ar
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -13,9 +14,11 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Final
 
-from sqlalchemy import Row, and_, or_, select
+from sqlalchemy import Row, and_, case, func, or_, select
 from sqlmodel import col
 
+from ledger.tables import Account, Entry, Transaction
+from metering.accounts import UNBILLED
 from pricing.ceiling import Ceiling
 from pricing.money import (
     FEN_PER_YUAN,
@@ -26,6 +29,7 @@ from pricing.money import (
     format_unit_price,
 )
 from pricing.period import Span
+from pricing.segments import CeilingSpan
 from registry.tables import Party
 from reports.frame import Frame, in_months
 from settlement.price_book import Priced, price_book
@@ -39,10 +43,17 @@ RELIEF_KINDS: Final = frozenset({"ceiling_relief", "relief"})
 CORRECTION: Final = "correction"
 _POSITION_DIGITS_MAX: Final = 9
 
+_UsedMonth = tuple[str, str, str]
+"""A contract's id, an offering's id and a service month."""
+
 
 @dataclass(frozen=True)
 class Charge:
-    """A line of a bill; quantities in millionths, amounts in fen, ``amount`` in the bill's tax basis."""
+    """A line of a bill; quantities in millionths, amounts in fen, ``amount`` in the bill's tax basis.
+
+    ``ceiling`` is the lowest that its use met; ``allowance`` is the most that it may come to, in fen and exact: use ×
+    ceiling, day by day where the ceiling changed, and what it did come to where there was no ceiling.
+    """
 
     invoice_id: str
     position: int
@@ -67,6 +78,7 @@ class Charge:
     trial: bool
     corrects: str | None
     ceiling: Ceiling | None
+    allowance: Fraction
 
     @property
     def effective_unit_price(self) -> Fraction | None:
@@ -77,13 +89,6 @@ class Charge:
     def price(self) -> Decimal | Fraction | None:
         """The price of the line: the one that was billed, or else what a unit came to."""
         return self.effective_unit_price if self.unit_price is None else self.unit_price
-
-    @property
-    def allowance(self) -> Fraction:
-        """The most that the line may come to in fen: quantity × ceiling; without a ceiling, what it does come to."""
-        if self.ceiling is None:
-            return Fraction(self.amount if self.quantity else 0)
-        return self.ceiling.at(self.quantity)
 
 
 def per_unit(fen: int, quantity: int) -> Fraction | None:
@@ -215,11 +220,14 @@ _LINE_COLUMNS: Final = (
 
 def _held_against(unit: Unit, frame: Frame, rows: Sequence[Row[Any]]) -> list[Charge]:
     book = price_book(unit, {row.offering_id for row in rows}, frame.as_of)
-    return [_charge(row, book) for row in rows]
+    days = _days_of_use(unit, frame, [row for row in rows if row.quantity and len(_ceilings_of(book, row)) > 1])
+    return [_charge(row, _limits(book, row, days)) for row in rows]
 
 
-def _charge(row: Row[Any], book: Mapping[str, Priced]) -> Charge:
-    ceiling = _ceiling(book[row.offering_id], row)
+def _charge(row: Row[Any], limits: Mapping[Ceiling, int]) -> Charge:
+    """A line with the ceilings that it met, each with the use that met it, in the bill's own tax basis."""
+    basis = PriceBasis(row.price_basis)
+    met = {ceiling.in_basis(basis, row.vat_rate): used for ceiling, used in limits.items()}
     return Charge(
         invoice_id=row.invoice_id,
         position=row.position,
@@ -243,22 +251,71 @@ def _charge(row: Row[Any], book: Mapping[str, Priced]) -> Charge:
         billed_under=row.ceiling_decision_no,
         trial=row.trial,
         corrects=row.corrects,
-        ceiling=ceiling.in_basis(PriceBasis(row.price_basis), row.vat_rate) if ceiling else None,
+        ceiling=min(met, key=lambda ceiling: ceiling.per_unit, default=None),
+        allowance=_allowance(row, met),
     )
 
 
-def _ceiling(priced: Priced, row: Row[Any]) -> Ceiling | None:
-    """The ceiling of a line's days; of a correction, which may span several, the highest.
+def _allowance(row: Row[Any], met: Mapping[Ceiling, int]) -> Fraction:
+    if not row.quantity:
+        return Fraction(0)
+    if not met:
+        return Fraction(row.amount)
+    used = sum(met.values())
+    whole = sum((ceiling.at(part) for ceiling, part in met.items()), Fraction(0))
+    return whole * Fraction(row.quantity, used)
 
-    What a period adds or relieves as a whole goes with the period's last day, as its minimum does.
-    """
-    days = Span(row.service_from, row.service_until)
-    held = [version for version in priced.ceilings if version.span.overlaps(days)]
-    if not held:
-        return None
+
+def _limits(
+    book: Mapping[str, Priced], row: Row[Any], days: Mapping[_UsedMonth, Mapping[date, int]]
+) -> dict[Ceiling, int]:
+    """Return the ceilings that a line met, with the use that met each; of a line of a whole period, its last day's."""
+    held = _ceilings_of(book, row)
     if row.kind in PERIOD_KINDS:
-        return held[-1].ceiling
-    return max((version.ceiling for version in held), key=lambda ceiling: ceiling.per_unit)
+        held = held[-1:]
+    if len(held) <= 1:
+        return {version.ceiling: max(row.quantity, 1) for version in held}
+    by_day = days.get((row.contract_id, row.offering_id, row.service_month), {})
+    met = {version.ceiling: _used(by_day, row, version) for version in held}
+    return {ceiling: used for ceiling, used in met.items() if used} or dict.fromkeys(met, 1)
+
+
+def _used(by_day: Mapping[date, int], row: Row[Any], version: CeilingSpan) -> int:
+    return sum(
+        quantity
+        for day, quantity in by_day.items()
+        if row.service_from <= day < row.service_until and version.span.contains(day)
+    )
+
+
+def _ceilings_of(book: Mapping[str, Priced], row: Row[Any]) -> list[CeilingSpan]:
+    days = Span(row.service_from, row.service_until)
+    return [version for version in book[row.offering_id].ceilings if version.span.overlaps(days)]
+
+
+def _days_of_use(unit: Unit, frame: Frame, rows: Sequence[Row[Any]]) -> dict[_UsedMonth, dict[date, int]]:
+    """Read from the books on which days the use of some lines was, of their months and offerings alone."""
+    if not rows:
+        return {}
+    columns = (col(Account.contract_id), col(Account.offering_id), col(Entry.service_month), col(Entry.service_on))
+    query: Any = (
+        select(*columns, func.sum(case((col(Entry.side) == "D", col(Entry.amount)), else_=-col(Entry.amount))))
+        .join(Entry, col(Entry.account_id) == col(Account.id))
+        .join(Transaction, col(Transaction.id) == col(Entry.transaction_id))
+        .where(
+            col(Account.book) == frame.operator.id,
+            col(Account.kind) == UNBILLED,
+            col(Account.offering_id).in_(sorted({row.offering_id for row in rows})),
+            col(Entry.service_month).in_(sorted({row.service_month for row in rows})),
+            col(Entry.service_on).is_not(None),
+            col(Transaction.recorded_at) <= frame.as_of,
+        )
+        .group_by(*columns)
+    )
+    days: dict[_UsedMonth, dict[date, int]] = defaultdict(dict)
+    for contract_id, offering_id, month, day, quantity in unit.connection.execute(query):
+        days[contract_id, offering_id, month][day] = int(quantity)
+    return days
 
 
 def _opened(cursor: str) -> tuple[str, int]:

@@ -71,17 +71,22 @@ class ChargedMonth:
 
     @property
     def above(self) -> int:
-        """What was billed above the ceilings: of the month as a whole, or of one segment and not relieved."""
+        """What was billed above the ceilings: of the month as a whole, or of one segment and not relieved.
+
+        The correction of a month makes up for its segments, so that a corrected month counts as a whole.
+        """
         if self.allowed is None:
             return 0
+        if self.is_corrected:
+            return max(0, self.total - self.allowed)
         relieved = -sum(charge.amount for charge in self.charges if charge.kind in RELIEF_KINDS)
-        segments = sum(max(0, charge.amount - round_half_up(charge.allowance)) for charge in self.segments)
+        segments = sum(max(0, charge.amount - round_half_up(charge.allowance)) for charge in self.used)
         return max(0, self.total - self.allowed, segments - relieved)
 
     @property
-    def segments(self) -> list[Charge]:
-        """The charges for use between two changes of price or ceiling."""
-        return [charge for charge in self.used if charge.kind == "usage"]
+    def is_corrected(self) -> bool:
+        """Whether a later bill has charged it anew."""
+        return any(charge.kind == CORRECTION for charge in self.charges)
 
     def nets(self) -> list[tuple[Charge, Fraction]]:
         """The net price of each segment; of a month that was corrected, one price of the whole month.
@@ -90,7 +95,7 @@ class ChargedMonth:
         """
         if not self.used:
             return []
-        if any(charge.kind == CORRECTION for charge in self.charges):
+        if self.is_corrected:
             return [(max(self.used, key=_ceiling_of), _per_unit(self.total, self.quantity))]
         extra = sum(charge.amount for charge in self.charges if charge.kind in PERIOD_KINDS)
         spread = _per_unit(extra, self.quantity)
