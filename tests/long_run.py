@@ -16,6 +16,8 @@ from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+from werkzeug.test import TestResponse
+
 from pricing.period import Month
 from tests.client import Client
 from tests.world import World, usage_event
@@ -53,7 +55,9 @@ class Contracted:
 class Life:
     """Takes random steps and remembers what they must have come to."""
 
-    def __init__(self, admin: Client, seed: int) -> None:
+    def __init__(self, admin: Client, seed: int, *, days_max: int) -> None:
+        """Found the jurisdiction; ``days_max`` is how far the clock is moved at once."""
+        self.days_max = days_max
         self.dice = random.Random(seed)
         self.world = World.founded(admin)
         self.today = FIRST_DAY
@@ -62,6 +66,7 @@ class Life:
         self.sent: list[tuple[dict[str, Any], str]] = []
         self.bills: dict[str, Any] = {}
         self.statements: list[Any] = []
+        self.red_pending: list[str] = []
         self.settled: Month | None = None
         self._steps: Mapping[Callable[[], None], int] = {
             self.use: 40,
@@ -73,6 +78,8 @@ class Life:
             self.write_off: 3,
             self.bill: 12,
             self.credit: 5,
+            self.invoice_lawfully: 3,
+            self.confirm_red: 2,
             self.pay: 10,
             self.refund: 2,
             self.dispute: 2,
@@ -90,9 +97,7 @@ class Life:
 
     def use(self) -> None:
         """Report use of these days or of some time ago; some of it twice, some of it wrong."""
-        events = [event for event in (self._event() for _ in range(self.dice.randint(1, 12))) if event]
-        if not events:
-            return
+        events = [self._event() for _ in range(self.dice.randint(1, 12))]
         answer = self._done("use", self.world.operator, "/usage-events", {"events": [event for event, _ in events]})
         for result in answer["results"]:
             event, contract_id = events[result["index"]]
@@ -158,8 +163,9 @@ class Life:
         decide = f"/free-use-grants/{applied['id']}"
         granted = self._done("approve", self.world.grantor, f"{decide}/approve", {"reason": "reviewed"})
         self.contracts.append(Contracted(granted["contract"], "buyer", (FREE,), self.today, free=True))
-        if self.dice.random() < 0.2:
-            self._done("revoke", self.world.grantor, f"{decide}/revoke", {"reason": "resold"})
+        if self.dice.random() < 0.4:
+            action = self.dice.choice(("suspend", "revoke"))
+            self._done(action, self.world.grantor, f"{decide}/{action}", {"reason": "resold"})
 
     def change_price(self) -> None:
         """Publish a new tariff of some model, from tomorrow on or later."""
@@ -188,21 +194,22 @@ class Life:
     def write_off(self) -> None:
         """Write off unbilled use of a month."""
         contract = self._some_contract()
-        if contract is None:
-            return
-        body = {
+        which = {
             "contract": contract.id,
             "offering": self.dice.choice(contract.offerings),
             "month": str(self._month(contract)),
-            "quantity": self.dice.choice(QUANTITIES),
-            "reason": "faulty answers",
         }
+        unbilled = Decimal(self.world.operator.seen("/usage", **which)["unbilled"])
+        quantity = self.dice.choice(QUANTITIES) if unbilled < 1 else str(int(unbilled * self.dice.choice((1, 2)) / 2))
+        body = {**which, "quantity": quantity if quantity != "0" else "1", "reason": "faulty answers"}
         self._try("write-off", self.world.operator, "/usage-writeoffs", body)
 
     def bill(self) -> None:
         """Bill the next months of some contracts; sometimes one that is billed already, or not to be billed yet."""
         for contract in self.dice.sample(self.contracts, min(4, len(self.contracts))):
             following = contract.billed.next if contract.billed else Month.from_date(contract.start)
+            if following.until > self.today and self.dice.random() < 0.9:
+                continue
             month = following if self.dice.random() < 0.9 else self._month(contract)
             answer = self._try("bill", self.world.operator, "/invoices", {"contract": contract.id, "month": str(month)})
             if answer is None:
@@ -216,8 +223,31 @@ class Life:
         bill = self._some_bill()
         if bill is None:
             return
-        body = self._credit(bill)
-        self._try("credit note", self.world.operator, f"/invoices/{bill['id']}/credit-notes", body)
+        path = f"/invoices/{bill['id']}/credit-notes"
+        note = self._try("credit note", self.world.operator, path, self._credit(bill))
+        if note is not None and note["red_pending"]:
+            self.red_pending.append(f"{path}/{note['id']}")
+
+    def invoice_lawfully(self) -> None:
+        """Let the buyer apply for the lawful invoice of a bill, and record its number."""
+        bill = self._some_bill()
+        if bill is None:
+            return
+        body = {"title": "Buyer Co.", "taxpayer_no": "91110000802100433B", "kind": "special"}
+        self._try("application", self._buyer(bill["buyer"]), f"/invoices/{bill['id']}/application", body)
+        number = f"{self.dice.randrange(10**20):020}"
+        issued = self.world.operator.put(
+            f"/invoices/{bill['id']}/fapiao", {"fapiao_no": number, "issued_on": str(self.today)}
+        )
+        self._judge("fapiao", issued, number)
+
+    def confirm_red(self) -> None:
+        """Record the confirmation that a credit note of a lawfully invoiced bill waits for."""
+        if not self.red_pending:
+            return
+        path = self.red_pending.pop(self.dice.randrange(len(self.red_pending)))
+        body = {"red_confirmation_no": self.world.number("red")}
+        self._try("red confirmation", self.world.operator, f"{path}/red-confirmation", body)
 
     def pay(self) -> None:
         """Record a payment: in part, in full, too much, or without saying for what."""
@@ -303,7 +333,7 @@ class Life:
 
     def let_time_pass(self) -> None:
         """Move the clock on by some days."""
-        self.today = self._in_days(1, 9)
+        self.today = self._in_days(1, self.days_max)
         self.world.clock(str(self.today))
 
     def _found(self) -> None:
@@ -320,19 +350,17 @@ class Life:
             agreement = world.operator.made("/distribution-agreements", _agreement(basis, offerings))
             for side in (world.operator, world.grantor):
                 side.made(f"/distribution-agreements/{agreement['id']}/sign", None, 200)
-        for _ in range(3):
+        while len(self.contracts) < 3:
             self.open_contract()
 
-    def _event(self) -> tuple[dict[str, Any], str] | None:
+    def _event(self) -> tuple[dict[str, Any], str]:
         """Return an event and the contract that it is for: a new one, or one that was sent before."""
         if self.sent and self.dice.random() < 0.15:
             event, contract_id = self.dice.choice(self.sent)
             if self.dice.random() < 0.5:
                 return event, contract_id
             return {**event, "data": {**event["data"], "quantity": "7.5"}}, contract_id
-        if not self.contracts:
-            return None
-        contract = self.dice.choice(self.contracts)
+        contract = self._some_contract()
         offering = self.dice.choice(contract.offerings if self.dice.random() < 0.95 else (FREE, "checks"))
         subject = contract.id if self.dice.random() < 0.97 else "con_unknown"
         quantity = self.dice.choice(QUANTITIES)
@@ -343,7 +371,8 @@ class Life:
         """Return when use happened: mostly today, sometimes weeks ago, rarely on a day that nobody knows yet."""
         late = self.dice.random()
         days = 0 if late < 0.6 else self.dice.randint(1, 45) if late < 0.98 else -3
-        day = max(self.today - timedelta(days=days), contract.start - timedelta(days=1))
+        first = contract.start - timedelta(days=1 if self.dice.random() < 0.05 else 0)
+        day = max(self.today - timedelta(days=days), first)
         # Today has only just begun.
         second = 0 if day == self.today else self.dice.randrange(86_400)
         return datetime.combine(day, time(), ZONE) + timedelta(seconds=second)
@@ -396,8 +425,9 @@ class Life:
             "rebill": reason == "issued_in_error" and self.dice.random() < 0.7,
         }
 
-    def _some_contract(self) -> Contracted | None:
-        return self.dice.choice(self.contracts) if self.contracts else None
+    def _some_contract(self) -> Contracted:
+        """Return a contract, mostly one of the newest."""
+        return self.dice.choice(self.contracts[-10:] if self.dice.random() < 0.8 else self.contracts)
 
     def _some_bill(self) -> Any:
         due = [bill for bill in self.bills.values() if bill["gross"] != "0.00" or self.dice.random() < 0.1]
@@ -417,7 +447,9 @@ class Life:
 
     def _try(self, what: str, client: Client, path: str, body: Any) -> Any:
         """Do a thing that may be refused; return its document, or None where it was."""
-        answer = client.post(path, body)
+        return self._judge(what, client.post(path, body), body)
+
+    def _judge(self, what: str, answer: TestResponse, body: Any) -> Any:
         document: Any = answer.json
         if answer.status_code in FORGIVEN:
             self.outcomes[what, document["code"]] += 1

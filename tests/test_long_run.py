@@ -26,6 +26,8 @@ from tests.long_run import Life
 STEPS = int(os.environ.get("TARIFFBOOK_LONG_RUN_STEPS", "400"))
 SEED = int(os.environ.get("TARIFFBOOK_LONG_RUN_SEED", "2025"))
 STEPS_BETWEEN_CHECKS = 50
+DAYS, STEPS_A_MOVE = 250, 9
+"""A life lasts about so many days, however many steps it takes; about one step in so many moves the clock."""
 MUST_SUCCEED = (
     "use",
     "contract",
@@ -44,7 +46,7 @@ MUST_SUCCEED = (
 
 def test_the_books_hold_through_a_long_random_life(app: Flask, admin: Client, tmp_path: Path) -> None:
     store: Store = app.extensions["tariffbook"]
-    life = Life(admin, SEED)
+    life = Life(admin, SEED, days_max=max(1, 2 * DAYS * STEPS_A_MOVE // STEPS - 1))
     for number in range(1, STEPS + 1):
         try:
             life.step()
