@@ -86,9 +86,12 @@ def _due(unit: Unit, operator_id: str, month: Month) -> dict[str, list[Month]]:
     due: dict[str, list[Month]] = {}
     for contract, billed in contracts:
         first = Month.parse(billed).next if billed else Month.from_date(contract.effective_from)
-        months = _months(first, month if contract.id in waiting else min(month, _last_month(contract, month)))
-        if months:
-            due[contract.id] = months
+        last = min(month, _last_month(contract, month))
+        if first > last and contract.id in waiting:
+            # The next bill takes all that came late, so that one month beyond the term is enough.
+            last = min(month, first)
+        if first <= last:
+            due[contract.id] = _months(first, last)
     return due
 
 

@@ -6,6 +6,7 @@ it is made at the public tariff, so that the same case costs the same for all (P
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlmodel import col
 
-from pricing.canonical import sha256_of
+from pricing.canonical import canonical_json, sha256_of
 from pricing.classification import COMMERCIAL
 from pricing.errors import Conflict, Refusal
 from pricing.money import parse_money, parse_quantity
@@ -250,7 +251,7 @@ def _write(
     unit: Unit, given: Mapping[str, Any], buyer: Party, operator_id: str, priced_on: date, offer: Offer
 ) -> Quote:
     number = next_number(unit, operator_id, "quote")
-    snapshot = {
+    frozen = {
         "number": number,
         "operator": code_of(unit, Party, operator_id),
         "operator_id": operator_id,
@@ -262,6 +263,8 @@ def _write(
         "priced_on": priced_on.isoformat(),
         **offer.document(),
     }
+    # As it will be read back: what the first answer shows is, to the byte, what later ones show.
+    snapshot = json.loads(canonical_json(frozen))
     quote = Quote(
         id=new_id("qt"),
         number=number,
