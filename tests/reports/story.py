@@ -51,14 +51,14 @@ class Story:
         story.live_on()
         return story
 
-    def get(self, path: str = REPORT, client: Client | None = None, **query: Any) -> TestResponse:
+    def get(self, path: str = REPORT, client: Client | None = None, /, **query: Any) -> TestResponse:
         """Ask for a report as of the story's moment, as the regulator unless told otherwise."""
         asker = client or self.world.regulator
         return asker.get(path, **{**PERIOD, "as_of": self.as_of, **query})
 
-    def report(self, client: Client | None = None, **query: Any) -> Any:
+    def report(self, client: Client | None = None, /, **query: Any) -> Any:
         """Return the compliance report as of the story's moment."""
-        answer = self.get(client=client, **query)
+        answer = self.get(REPORT, client, **query)
         assert answer.status_code == 200, answer.text
         return answer.json
 

@@ -180,7 +180,8 @@ def test_every_link_leads_to_rows_that_the_reader_may_see(story: Story, role: st
 
 
 def test_the_charges_behind_the_report_come_in_pages_and_add_up_to_it(story: Story) -> None:
-    path, charges, cursor = f"{REPORT}/charges", [], {}
+    path, charges = f"{REPORT}/charges", []
+    cursor: dict[str, str] = {}
     while True:
         page = story.get(path, limit=2, **cursor).json
         assert page is not None
