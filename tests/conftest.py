@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from pathlib import Path
+from typing import Generic, TypeVar
 
 import pytest
 from flask import Flask
@@ -17,7 +20,18 @@ from store.settings import Settings
 from store.unit import Call, Principal, Store
 from tests.client import Client
 from tests.postgres import PostgresServer
-from tests.world import World
+from tests.world import Keys, World
+
+Database = TypeVar("Database")
+
+
+@dataclass(frozen=True)
+class Founded(Generic[Database]):
+    """A database with the small jurisdiction in it, and the keys of its parties."""
+
+    database: Database
+    keys: Keys
+
 
 SANDBOX_START = datetime.fromisoformat("2025-03-01T00:00:00+08:00")
 LOCAL = Call(Principal("admin", key_id="local"), "test")
@@ -46,18 +60,39 @@ def postgres_template(postgres: PostgresServer) -> str:
     return "template_sandbox"
 
 
+@pytest.fixture(scope="session")
+def sqlite_world(sqlite_template: Path) -> Founded[Path]:
+    """A SQLite sandbox with the small jurisdiction in it, and its keys."""
+    path = sqlite_template.with_name("world.db")
+    shutil.copy(sqlite_template, path)
+    return Founded(path, _found(Settings(f"sqlite:///{path}")))
+
+
+@pytest.fixture(scope="session")
+def postgres_world(postgres: PostgresServer, postgres_template: str) -> Founded[str]:
+    """A PostgreSQL sandbox with the small jurisdiction in it, and its keys."""
+    _administer(postgres, f"CREATE DATABASE template_world TEMPLATE {postgres_template}")
+    return Founded("template_world", _found(Settings(postgres.url("template_world"))))
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Settings]:
-    """Settings of a fresh sandbox whose clock starts at 2025-03-01 in Shanghai."""
+    """Settings of a fresh sandbox whose clock starts at 2025-03-01 in Shanghai.
+
+    A test that wants the ``world`` gets a copy in which it is founded already.
+    """
+    founded = "world" in request.fixturenames
     if request.param == "sqlite":
         path = tmp_path / "tariffbook.db"
-        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        template = request.getfixturevalue("sqlite_world").database if founded else None
+        shutil.copy(template or request.getfixturevalue("sqlite_template"), path)
         yield Settings(f"sqlite:///{path}")
         return
     server: PostgresServer = request.getfixturevalue("postgres")
-    template: str = request.getfixturevalue("postgres_template")
+    template = request.getfixturevalue("postgres_world").database if founded else None
     name = f"test_{abs(hash(request.node.nodeid)):x}"
-    _administer(server, f"CREATE DATABASE {name} TEMPLATE {template}")
+    source = template or request.getfixturevalue("postgres_template")
+    _administer(server, f"CREATE DATABASE {name} TEMPLATE {source}")
     yield Settings(server.url(name))
     _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -72,8 +107,9 @@ def store(settings: Settings) -> Iterator[Store]:
 
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
-    """The application on a fresh sandbox."""
-    made = create_app(settings)
+    """The application on a fresh sandbox; its routes are made once a session, its store for each test."""
+    made = _application()
+    made.extensions["tariffbook"] = Store(settings)
     yield made
     made.extensions["tariffbook"].close()
 
@@ -91,9 +127,26 @@ def client_of(app: Flask, admin: Client) -> Callable[..., Client]:
 
 
 @pytest.fixture
-def world(admin: Client) -> World:
+def world(app: Flask, request: pytest.FixtureRequest) -> World:
     """A jurisdiction with parties, one authorisation and one product."""
-    return World.founded(admin)
+    name = "sqlite_world" if app.extensions["tariffbook"].engine.dialect.name == "sqlite" else "postgres_world"
+    founded: Founded[object] = request.getfixturevalue(name)
+    return World.reopened(app, founded.keys)
+
+
+@cache
+def _application() -> Flask:
+    made = create_app(Settings("sqlite://"))
+    made.extensions["tariffbook"].close()
+    return made
+
+
+def _found(settings: Settings) -> Keys:
+    made = _application()
+    made.extensions["tariffbook"] = Store(settings)
+    keys = World.founded(Client.administrator(made)).keys()
+    made.extensions["tariffbook"].close()
+    return keys
 
 
 def _administer(server: PostgresServer, statement: str) -> None:

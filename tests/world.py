@@ -11,11 +11,16 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from flask import Flask
 from werkzeug.test import TestResponse
 
+from schemas.registry import ROLES
 from tests.client import Client
 
 START = "2025-03-01"
+Keys = Mapping[tuple[str, str | None], str]
+"""The text of each key by role and party."""
+
 PARTIES: Mapping[str, tuple[str, ...]] = {
     "operator": ("operator",),
     "rival": ("operator",),
@@ -50,6 +55,21 @@ class World:
         world.authorisation()
         world.product()
         return world
+
+    @classmethod
+    def reopened(cls, app: Flask, keys: Keys) -> World:
+        """Return the world of a database in which it was founded before, with the keys it had then."""
+        clients = {owner: Client(app, key) for owner, key in keys.items()}
+        return cls(clients.pop(("admin", None)), clients)
+
+    def keys(self) -> Keys:
+        """Return the text of a key of each role and party, made now where there is none yet."""
+        for code, kinds in PARTIES.items():
+            for kind in kinds:
+                if kind in ROLES:
+                    self.client(kind, code)
+        clients = {**self._clients, ("auditor", None): self.auditor, ("admin", None): self.admin}
+        return {owner: str(client.key) for owner, client in clients.items()}
 
     def client(self, role: str, party: str | None = None) -> Client:
         """Return the client of a role and party, with one key however often it is asked for."""
