@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Table, func, insert, inspect, select, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -21,6 +21,8 @@ from ledger.chart import CHART, CURRENCY, CURRENCY_SCALE, USE_SCALE
 from ledger.tables import Account, Asset, Entry, Transaction
 from store.unit import Unit
 
+LEG_AMOUNT_MAX: Final = 10**15
+"""What one leg holds: 10⁹ units of use. A month's use may be more, and is posted in several legs."""
 _CACHE = "ledger.accounts"
 
 
@@ -76,12 +78,12 @@ class Unbalanced(AssertionError):
 
 
 def debit(account: AccountRef, amount: int, month: str | None = None, day: date | None = None) -> list[Leg]:
-    """Return the leg that debits an account; a negative amount credits it, and zero needs no leg."""
+    """Return the legs that debit an account: as many as hold the amount; a negative one credits it, zero needs none."""
     return _leg(account, "D", amount, month, day)
 
 
 def credit(account: AccountRef, amount: int, month: str | None = None, day: date | None = None) -> list[Leg]:
-    """Return the leg that credits an account; a negative amount debits it, and zero needs no leg."""
+    """Return the legs that credit an account: as many as hold the amount; a negative one debits it, zero needs none."""
     return _leg(account, "C", amount, month, day)
 
 
@@ -136,7 +138,9 @@ def _leg(account: AccountRef, side: str, amount: int, month: str | None, day: da
         return []
     if amount < 0:
         side, amount = ("C" if side == "D" else "D"), -amount
-    return [Leg(account, side, amount, month, day)]
+    whole, rest = divmod(amount, LEG_AMOUNT_MAX)
+    parts = [LEG_AMOUNT_MAX] * whole + ([rest] if rest else [])
+    return [Leg(account, side, part, month, day) for part in parts]
 
 
 def _require_balance(posting: Posting) -> None:
