@@ -21,7 +21,7 @@ help:  ## explain each target
 setup: $(INSTALLED)  ## install what is locked, and this project, into .venv
 
 run: setup  ## play the sample jurisdiction into var/ (once), print a key for each role, serve on HOST:PORT
-	@$(BIN)/tariffbook demo
+	@$(BIN)/tariffbook demo --url http://$(HOST):$(PORT)
 	@exec $(BIN)/tariffbook serve --host $(HOST) --port $(PORT)
 
 test: setup  ## run all tests, on SQLite and on a PostgreSQL that they start themselves

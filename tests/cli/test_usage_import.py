@@ -25,16 +25,15 @@ from cli.usage_files import ImportUnreadable
 from cli.usage_import import usage
 from metering import intake
 from store.settings import Settings
-from tests.client import Client
 from tests.web.usage_story import AT_START, Story
 from tests.world import World
 
 
 @pytest.fixture
-def story(admin: Client, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Story:
+def story(world: World, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Story:
     """A jurisdiction in which one contract is in force, and the environment of a command on its database."""
     monkeypatch.setenv("TARIFFBOOK_DATABASE_URL", settings.database_url)
-    return Story(World.founded(admin))
+    return Story(world)
 
 
 def run(*arguments: str | Path) -> Result:
