@@ -59,13 +59,16 @@ def compliance_report(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return the report on an operator and a period, with its hash.
 
     ``wanted`` has ``operator``, ``day_from``, ``day_until`` (the first day after it) and ``as_of``, a moment that the
-    horizon covers. Raises NotFound for an operator that the caller does not oversee, DatesReversed.
+    horizon covers. A grantor is shown the offerings under its own authorisations, and the revenue of the operator as a
+    whole, to which the maximum belongs. Raises NotFound for an operator that the caller does not oversee,
+    DatesReversed.
     """
     frame = _frame(unit, wanted)
     register = read_register(unit, frame)
     months = charged_months(charges_of(unit, frame))
     years = determined_years(unit, frame)
     checks = reconciliation(unit, frame)
+    chargeable = {key for key, offered in frame.offerings.items() if register.chargeable_on(offered, frame.last_day)}
     report = {
         "report": "cap_compliance",
         **_header(unit, frame, register, years),
@@ -73,7 +76,7 @@ def compliance_report(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
         "ceilings": ceiling_rows(frame, register),
         "prices": price_rows(unit, frame, register),
         "adjustments": adjustment_rows(frame, register),
-        "price_summary": offering_tests(frame, months),
+        "price_summary": offering_tests(frame, months, chargeable),
         "price_tests": ceiling_tests(frame, months),
         "free_use": free_use(unit, frame),
         "revenue": revenue_rows(frame, revenue_of(unit, frame), years),

@@ -60,6 +60,11 @@ class Register:
         """The decision in force on a day."""
         return next((row for row in reversed(self.decisions[offering_id]) if row.effective_from <= day), None)
 
+    def chargeable_on(self, offered: Offered, day: date) -> bool:
+        """Whether an offering is commercial on a day, by decision or by proposal."""
+        decision = self.category_on(offered.offering.id, day)
+        return (decision.category if decision else offered.offering.proposed_category) == COMMERCIAL
+
     def ceiling_on(self, offered: Offered, day: date) -> CeilingVersion | None:
         """The ceiling of an offering's own charging form in force on a day."""
         form = offered.product.charging_basis

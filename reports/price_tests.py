@@ -9,7 +9,7 @@ quantity, before reliefs; the **net** one is what a unit cost the buyer after di
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -115,15 +115,15 @@ def charged_months(charges: Iterable[Charge]) -> list[ChargedMonth]:
     return [ChargedMonth(tuple(groups[key])) for key in sorted(groups)]
 
 
-def offering_tests(frame: Frame, months: Sequence[ChargedMonth]) -> list[dict[str, Any]]:
-    """Return the tests of each offering with charges, over all ceilings of the period."""
+def offering_tests(frame: Frame, months: Sequence[ChargedMonth], chargeable: Collection[str]) -> list[dict[str, Any]]:
+    """Return the tests of each offering that may be charged for or was, over all ceilings of the period."""
     by_offering: dict[str, list[ChargedMonth]] = defaultdict(list)
     for month in months:
         by_offering[month.key[1]].append(month)
     return [
         _offering_test(frame, offering_id, by_offering[offering_id])
         for offering_id in frame.offerings
-        if offering_id in by_offering
+        if offering_id in by_offering or offering_id in chargeable
     ]
 
 
@@ -260,8 +260,8 @@ def _ceiling_of(charge: Charge) -> Fraction:
     return charge.ceiling.per_unit if charge.ceiling else Fraction(0)
 
 
-def _bases(charges: Sequence[Charge]) -> str:
-    return ", ".join(sorted({charge.price_basis for charge in charges}))
+def _bases(charges: Sequence[Charge]) -> str | None:
+    return ", ".join(sorted({charge.price_basis for charge in charges})) or None
 
 
 def _per_unit(fen: int, quantity: int) -> Fraction:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from pricing.period import YEAR_MAX, YEAR_MIN
-from schemas.fields import Choice, Day, Instant, Money, Quantity, Ref, UnitPrice, YesNo
+from schemas.fields import Choice, Day, Instant, Money, Quantity, Ref, TotalQuantity, UnitPrice, YesNo
 from schemas.wire import AsOfQuery, PageQuery, QueryCount, Wire
 
 LANGUAGES = ("zh", "en")
@@ -154,7 +154,7 @@ class PriceSaid(Linked):
     model = fields.String(allow_none=True)
     unit_price = UnitPrice(allow_none=True)
     effective_unit_price = UnitPrice(allow_none=True)
-    quantity = Quantity(allow_none=True)
+    quantity = TotalQuantity(allow_none=True)
     band = fields.String(allow_none=True)
     unit = fields.String(required=True)
     price_basis = fields.String(allow_none=True)
@@ -186,13 +186,18 @@ class PriceAdjustment(Linked):
 
 
 class _Tested(Linked):
-    """What both tests of prices say; prices are net of discounts and reliefs, in the tax basis named."""
+    """What both tests of prices say; prices are net of discounts and reliefs, in the tax basis named.
+
+    ``nominal_ok``: no published price that use met was above the ceiling of that day, before it was capped;
+    ``effective_ok``: use and minimum, before reliefs, came to no more than use × ceiling; ``count_above``: service
+    months of contracts that were billed above their ceilings all the same.
+    """
 
     offering = fields.String(required=True)
     offering_name = fields.String(required=True)
     unit = fields.String(required=True)
     price_basis = fields.String(required=True)
-    quantity = Quantity(required=True)
+    quantity = TotalQuantity(required=True)
     charges = fields.Integer(required=True)
     net = Money(required=True)
     lowest = UnitPrice(allow_none=True)
@@ -244,13 +249,13 @@ class FreeUse(Linked):
     effective_from = Day(required=True)
     effective_until = Day(required=True)
     quantity_limit = Quantity(allow_none=True)
-    quantity = Quantity(required=True)
+    quantity = TotalQuantity(required=True)
     unit = fields.String(required=True)
     reference_offering = fields.String(allow_none=True)
     price_basis = fields.String(allow_none=True)
     reference_price = UnitPrice(allow_none=True)
     value_forgone = Money(allow_none=True)
-    quantity_unpriced = Quantity(allow_none=True)
+    quantity_unpriced = TotalQuantity(allow_none=True)
     decisions = fields.List(fields.Nested(GrantStep), required=True)
 
 
@@ -301,7 +306,7 @@ class Breach(Linked):
     ceiling = UnitPrice(allow_none=True)
     decision_no = fields.String(allow_none=True)
     price_basis = fields.String(required=True)
-    quantity = Quantity(required=True)
+    quantity = TotalQuantity(required=True)
     value = Money(required=True)
     refunded = Money(required=True)
     status = Choice("open", "refunded", required=True)
@@ -352,7 +357,11 @@ class ParameterUsed(Wire):
 
 
 class ComplianceOut(Wire):
-    """The cap-compliance report; ``report_hash`` is the SHA-256 of its canonical JSON without that member."""
+    """The cap-compliance report.
+
+    ``report_hash`` is the SHA-256 of its canonical JSON without that member: UTF-8, keys sorted, no blanks. Revenue is
+    counted by whole months of service, those of ``service_months``.
+    """
 
     report = fields.String(required=True)
     report_version = fields.String(required=True)
@@ -401,7 +410,7 @@ class ChargeOut(Linked):
     service_until = Day(required=True)
     offering = fields.String(required=True)
     kind = fields.String(required=True)
-    quantity = Quantity(required=True)
+    quantity = TotalQuantity(required=True)
     unit = fields.String(required=True)
     nominal_unit_price = UnitPrice(allow_none=True)
     unit_price = UnitPrice(allow_none=True)

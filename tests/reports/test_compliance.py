@@ -87,6 +87,10 @@ def test_an_offering_is_summed_up_over_its_ceilings(story: Story) -> None:
     checks = row(story.report()["price_summary"], offering="checks")
     names = ("quantity", "net", "lowest", "highest", "volume_weighted", "headroom", "value_above")
     assert members(checks, *names) == ["3000", "2600.00", "0.80", "1.00", "0.86666667", "0.00", "0.00"]
+    idle = story.report(**{"from": "2024-01-01", "until": "2025-01-01"})["price_summary"]
+    assert [members(each, "offering", "charges", "highest") for each in idle] == [
+        [code, 0, None] for code in ("bundles", "checks", "scores")
+    ]
 
 
 def test_a_minimum_passes_the_nominal_test_and_fails_the_effective_one_and_is_relieved(story: Story) -> None:
