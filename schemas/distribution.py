@@ -5,81 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from marshmallow import fields, validate, validates_schema
+from marshmallow import fields, validates_schema
 from marshmallow.exceptions import ValidationError
 
 from pricing.agreement import agreement_from_document
 from pricing.errors import Malformed
-from schemas.fields import WIRE_FORMS, Choice, Day, Instant, Money, MonthField, Ref, Words
+from schemas.agreement_terms import AMOUNT, RESIDUAL, STEPS, UTILITY_TABLE
+from schemas.fields import WIRE_FORMS, Choice, Day, Instant, Items, Money, MonthField, Ref, Words
 from schemas.wire import PageQuery, Wire
 
 OFFERINGS_MAX: Final = 500
 TERMS: Final = ("steps", "residual", "utility_table", "carry_odd_fen", "minimum_payout")
-
-
-def _text(what: str) -> dict[str, object]:
-    return {"type": "string", "description": what}
-
-
-_AMOUNT: Final = {"type": "string", "pattern": WIRE_FORMS[Money][0], "example": WIRE_FORMS[Money][1]}
-_PAYEE: Final = {
-    "payable_to": _text("the treasury that is paid instead, for an administrative body"),
-    "collecting_body": _text("the body that collects for the treasury"),
-    "revenue_item": _text("the item of non-tax revenue"),
-}
-_STEP: Final = {
-    "type": "object",
-    "required": ["kind", "beneficiary"],
-    "properties": {
-        "kind": {"type": "string", "enum": ["fixed_fee", "cost_recovery", "percentage", "holdback"]},
-        "beneficiary": _text("a party"),
-        "shortfall": {
-            "type": "string",
-            "enum": ["carry", "lapse"],
-            "description": "what becomes of what the pool did not hold; a percentage of the remaining needs none",
-        },
-        "amount": {**_AMOUNT, "description": "of a fixed_fee, in each run"},
-        "due": {**_AMOUNT, "description": "of a cost_recovery, in each run"},
-        "cumulative_cap": {**_AMOUNT, "description": "of a cost_recovery, over all runs"},
-        "percent": _text("of a percentage or holdback, up to 100"),
-        "of": {"type": "string", "enum": ["remaining", "pool"], "description": "of a percentage or holdback"},
-        "release_after_months": {"type": "integer", "description": "of a holdback"},
-        **_PAYEE,
-    },
-}
-_STEPS: Final = {"type": "array", "items": _STEP, "description": "taken in their order, before the rest"}
-_RESIDUAL: Final = {
-    "type": "object",
-    "required": ["weights", "shares"],
-    "properties": {
-        "weights": {"type": "string", "enum": ["fixed", "usage", "contribution"]},
-        "shares": {
-            "type": "array",
-            "items": {
-                "type": "object",
-                "required": ["beneficiary"],
-                "properties": {
-                    "beneficiary": _text("a party"),
-                    "weight": _text("with fixed weights, decimal text or a whole number"),
-                    **_PAYEE,
-                },
-            },
-        },
-    },
-    "description": "how the rest is divided",
-}
-_TABLE: Final = {
-    "type": "array",
-    "items": {
-        "type": "object",
-        "required": ["coalition", "utility"],
-        "properties": {
-            "coalition": {"type": "array", "items": {"type": "string"}},
-            "utility": _text("what it is worth"),
-        },
-    },
-    "description": "what the data of each coalition of the rest's beneficiaries is worth, for weights by contribution",
-}
 
 
 class AgreementIn(Wire):
@@ -88,14 +24,14 @@ class AgreementIn(Wire):
     operator = Ref(required=True)
     agreement_no = Words(required=True, longest=128)
     clause = Words(required=True, longest=128)
-    offerings = fields.List(Ref(), required=True, validate=validate.Length(min=1, max=OFFERINGS_MAX))
+    offerings = Items(Ref(), required=True, least=1, most=OFFERINGS_MAX)
     effective_from = Day(required=True)
     basis = Choice("billed", "collected", required=True)
-    steps = fields.Raw(load_default=None, metadata=_STEPS)
-    residual = fields.Raw(load_default=None, metadata=_RESIDUAL)
-    utility_table = fields.Raw(load_default=None, allow_none=True, metadata=_TABLE)
+    steps = fields.Raw(required=True, metadata=STEPS)
+    residual = fields.Raw(required=True, metadata=RESIDUAL)
+    utility_table = fields.Raw(load_default=None, allow_none=True, metadata=UTILITY_TABLE)
     carry_odd_fen = fields.Raw(load_default=None, allow_none=True, metadata={"type": "boolean"})
-    minimum_payout = fields.Raw(load_default=None, allow_none=True, metadata=_AMOUNT)
+    minimum_payout = fields.Raw(load_default=None, allow_none=True, metadata=AMOUNT)
 
     @validates_schema(skip_on_field_errors=False)
     def judge_terms(self, data: Mapping[str, Any], **_kwargs: Any) -> None:
@@ -103,7 +39,10 @@ class AgreementIn(Wire):
         try:
             agreement_from_document({name: data[name] for name in TERMS if data.get(name) is not None})
         except Malformed as faults:
-            raise ValidationError({path: list(messages) for path, messages in faults.errors.items()}) from faults
+            told = {name for name in ("steps", "residual") if data.get(name) is None}
+            found = {path: list(messages) for path, messages in faults.errors.items() if path not in told}
+            if found:
+                raise ValidationError(found) from faults
 
 
 class SignatureOut(Wire):
@@ -198,7 +137,9 @@ class PayoutQuery(PageQuery):
 
 def _amount(what: str = "") -> fields.String:
     """An amount of a frozen document, which is text already."""
-    return fields.String(required=True, metadata={**_AMOUNT, "description": what} if what else _AMOUNT)
+    pattern, example = WIRE_FORMS[Money]
+    described = {"pattern": pattern, "example": example}
+    return fields.String(required=True, metadata={**described, "description": what} if what else described)
 
 
 class _SourceOut(Wire):

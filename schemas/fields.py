@@ -5,6 +5,7 @@ Money, prices and quantities are text: a JSON number is refused, for a client's 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,10 +16,10 @@ from marshmallow import fields, validate
 from marshmallow.exceptions import ValidationError
 
 from pricing import money, period
-from pricing.errors import Malformed
+from pricing.errors import Malformed, shown
 
 T = TypeVar("T")
-CODE_PATTERN = r"^\w[\w.\-]{0,63}$"
+CODE_LENGTH_MAX = 64
 TEXT_MAX = 2000
 BUSINESS_ZONE = ZoneInfo(period.BUSINESS_TIMEZONE_DEFAULT)
 
@@ -27,7 +28,6 @@ class _Exact(fields.Field[T]):
     """A value that travels as text; ``parse`` and ``write`` are each other's inverse."""
 
     what = "text"
-    bounds: tuple[object, object] = (None, None)
 
     def __init__(
         self, *, at_least: T | None = None, above: T | None = None, at_most: T | None = None, **kwargs: Any
@@ -49,7 +49,7 @@ class _Exact(fields.Field[T]):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> T:
         if not isinstance(value, str):
-            raise ValidationError(f"{value!r} is a JSON {_kind(value)}; give {self.what} as text in quotes")
+            raise ValidationError(f"{shown(value)} is a JSON {_kind(value)}; give {self.what} as text in quotes")
         try:
             parsed = self.parse(value)
         except Malformed as fault:
@@ -97,6 +97,10 @@ class Quantity(_Exact[int]):
     def write(self, value: int) -> str:
         """Return the quantity without trailing zeros."""
         return money.format_quantity(value)
+
+
+class TotalQuantity(Quantity):
+    """A sum of quantities, which may be larger than any one of them."""
 
 
 class UnitPrice(_Exact[Decimal]):
@@ -172,34 +176,48 @@ class Instant(_Exact[datetime]):
 class Words(fields.String):
     """Text of bounded length, blanks around it removed, not empty unless said."""
 
+    forbidden = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+
     def __init__(self, *, longest: int = TEXT_MAX, empty: bool = False, **kwargs: Any) -> None:
-        length = validate.Length(min=0 if empty else 1, max=longest)
+        self.longest, self.empty = longest, empty
         given = kwargs.pop("validate", [])
-        validators = [length, _printable, *([given] if callable(given) else given)]
-        super().__init__(validate=validators, **kwargs)
+        length = validate.Length(min=0 if empty else 1, max=longest)
+        super().__init__(validate=[length, *([given] if callable(given) else given)], **kwargs)
+
+    @property
+    def pattern(self) -> str:
+        """What the text looks like, as the OpenAPI document says it."""
+        return f"^[^{_CONTROLS}]*$" if self.empty else f"^[^{_CONTROLS}]*[^\\s{_CONTROLS}][^{_CONTROLS}]*$"
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        return str(super()._deserialize(value, attr, data, **kwargs)).strip()
+        text = str(super()._deserialize(value, attr, data, **kwargs))
+        if len(text) > self.longest:
+            raise ValidationError(f"Longer than maximum length {self.longest}.")
+        if (found := self.forbidden.search(text)) is not None:
+            raise ValidationError(f"the character {found[0]!r} is not text")
+        return text.strip()
 
 
-def _printable(text: str) -> None:
-    """Refuse control characters and lone surrogates, which no database or paper keeps; line breaks are text."""
-    for character in text:
-        if (character < " " and character not in "\n\t") or character == "\x7f" or "\ud800" <= character <= "\udfff":
-            raise ValidationError(f"the character {character!r} is not text")
+_CONTROLS = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"
+"""Control characters but tab and line break, which are text: no database or paper keeps them."""
+
+
+_CODE_SIGNS = r"A-Za-z0-9_\u3400-\u4dbf\u4e00-\u9fff"
 
 
 class Code(Words):
-    """A code that a client gives: letters, digits, ``_``, ``-`` and ``.``, 64 at most."""
+    """A code that a client gives: 64 Latin letters, Chinese characters, digits, ``_``, ``-`` and ``.`` at most."""
+
+    pattern = rf"^[{_CODE_SIGNS}][{_CODE_SIGNS}.\-]{{0,{CODE_LENGTH_MAX - 1}}}$"
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            longest=64,
-            validate=validate.Regexp(
-                CODE_PATTERN, error="{input} is no code; use up to 64 letters, digits, '_', '-' and '.'"
-            ),
-            **kwargs,
-        )
+        super().__init__(longest=CODE_LENGTH_MAX, validate=_require_code, **kwargs)
+
+
+def _require_code(text: str) -> None:
+    if re.fullmatch(Code.pattern, text) is None:
+        message = f"{shown(text)} is no code; use up to {CODE_LENGTH_MAX} letters, digits, '_', '-' and '.'"
+        raise ValidationError(message)
 
 
 class Ref(Words):
@@ -213,8 +231,14 @@ class Choice(fields.String):
     """One of a few words."""
 
     def __init__(self, *choices: str, **kwargs: Any) -> None:
-        message = "{input} is not one of: " + ", ".join(choices)
-        super().__init__(validate=validate.OneOf(choices, error=message), **kwargs)
+        super().__init__(validate=_OneOf(choices), **kwargs)
+
+
+class _OneOf(validate.OneOf):
+    """One of a few; what is not, is quoted no longer than a message bears."""
+
+    def _format_error(self, value: Any) -> str:
+        return f"{shown(value)} is not one of: {', '.join(map(str, self.choices))}"
 
 
 class YesNo(fields.Boolean):
@@ -225,7 +249,7 @@ class YesNo(fields.Boolean):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if not isinstance(value, bool):
-            raise ValidationError(f"{value!r} is neither true nor false")
+            raise ValidationError(f"{shown(value)} is neither true nor false")
         return value
 
 
@@ -236,34 +260,72 @@ class Count(fields.Integer):
         super().__init__(strict=True, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)  # 3.0 is a whole number of JSON as 3 is
         if isinstance(value, bool) or not isinstance(value, int):
-            raise ValidationError(f"{value!r} is not a whole number")
+            raise ValidationError(f"{shown(value)} is not a whole number")
         return super()._deserialize(value, attr, data, **kwargs)
 
 
+class Items(fields.List[T]):
+    """A list of bounded length; its length is judged before its members are, which could be a million."""
+
+    def __init__(self, inner: fields.Field[T], *, most: int, least: int = 0, **kwargs: Any) -> None:
+        super().__init__(inner, validate=validate.Length(min=least, max=most), **kwargs)
+        self.most = most
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
+        if isinstance(value, list) and len(value) > self.most:
+            raise ValidationError(f"Longer than maximum length {self.most}.")
+        return super()._deserialize(value, attr, data, **kwargs)
+
+
+_YEAR = "(?!9999)(?:19[7-9][0-9]|[2-9][0-9]{3})"
+_MONTH_OF_YEAR = "(?:0[1-9]|1[0-2])"
+_DAY_OF_MONTH = "(?:0[1-9]|[12][0-9]|3[01])"
+_TIME = "(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\\.[0-9]{1,6})?"
+_OFFSET = "(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+
 WIRE_FORMS: Mapping[type[fields.Field[Any]], tuple[str, str]] = {
-    Money: (r"^-?\d{1,11}\.\d{2}$", "10.00"),
-    Quantity: (r"^\d{1,10}(\.\d{1,6})?$", "100"),
-    UnitPrice: (r"^\d{1,11}(\.\d{1,8})?$", "0.50"),
-    Rate: (r"^-?\d{1,9}(\.\d{1,9})?$", "2.20"),
-    Day: (r"^\d{4}-\d{2}-\d{2}$", "2026-03-31"),
-    MonthField: (r"^\d{4}-\d{2}$", "2026-03"),
-    Instant: ("", "2026-03-31T23:59:59+08:00"),
+    Money: (r"^[+-]?0{0,9}[0-9]{1,11}(?:\.[0-9]{1,2})?$", "10.00"),
+    Quantity: (r"^0{0,11}[0-9]{1,9}(?:\.[0-9]{1,6})?$", "100"),
+    TotalQuantity: (r"^[0-9]{1,20}(?:\.[0-9]{1,6})?$", "100"),
+    UnitPrice: (r"^0{0,9}[0-9]{1,11}(?:\.[0-9]{1,8})?$", "0.50"),
+    Rate: (r"^0{0,14}[0-9]{1,6}(?:\.[0-9]{1,8})?$", "2.20"),
+    Day: (f"^(?:19[7-9][0-9]|[2-9][0-9]{{3}})-{_MONTH_OF_YEAR}-{_DAY_OF_MONTH}$", "2026-03-31"),
+    MonthField: (f"^{_YEAR}-{_MONTH_OF_YEAR}$", "2026-03"),
+    Instant: (f"^{_YEAR}-{_MONTH_OF_YEAR}-{_DAY_OF_MONTH}[Tt]{_TIME}{_OFFSET}$", "2026-03-31T23:59:59+08:00"),
 }
-"""Pattern and example of each exact field, for the OpenAPI document."""
+"""Pattern and example of each exact field, for the OpenAPI document: what ``parse`` reads, but for the calendar."""
+
+_FORMATS: Mapping[type[fields.Field[Any]], str] = {Day: "date", Instant: "date-time"}
+_ABOVE_ZERO = "(?!-)(?=.*[1-9])"
+_NOT_NEGATIVE = "(?!-.*[1-9])"
 
 
-def openapi_properties(_converter: object, field: fields.Field[Any], **_kwargs: object) -> dict[str, Any]:
-    """Return what the OpenAPI document says of an exact field: a string, its pattern, an example."""
+def openapi_properties(_converter: object, field: fields.Field[Any], ret: dict[str, Any]) -> dict[str, Any]:
+    """Return what the OpenAPI document says of a field of this module; a default of null says nothing and goes."""
+    if ret.get("default", ...) is None:
+        del ret["default"]
+    if isinstance(field, Words):
+        return {"pattern": ret.get("pattern", field.pattern)}
     form = WIRE_FORMS.get(type(field))
-    if form is None:
+    if form is None or not isinstance(field, _Exact):
         return {}
     pattern, example = form
     described: dict[str, Any] = {"type": ["string", "null"] if field.allow_none else "string", "example": example}
-    if isinstance(field, Day):
-        described["format"] = "date"
-    elif isinstance(field, Instant):
-        described["format"] = "date-time"
-    else:
-        described["pattern"] = pattern
-    return described
+    if type(field) in _FORMATS:
+        described["format"] = _FORMATS[type(field)]
+    return {**described, "pattern": _bounded(pattern, field)}
+
+
+def _bounded(pattern: str, field: _Exact[Any]) -> str:
+    """Say the bounds that a pattern can say: above zero, and zero at least."""
+    if field.above == 0:
+        return f"^{_ABOVE_ZERO}{pattern[1:]}"
+    return not_negative(pattern) if field.at_least == 0 else pattern
+
+
+def not_negative(pattern: str) -> str:
+    """Return the pattern of the numbers of ``pattern`` that are not below zero."""
+    return f"^{_NOT_NEGATIVE}{pattern[1:]}"

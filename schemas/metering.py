@@ -20,7 +20,7 @@ from marshmallow import INCLUDE, ValidationError, fields, validate, validates_sc
 from metering.events import EVENTS_MAX, Document, Event, Unreadable
 from pricing import money, period
 from pricing.errors import InstantWithoutOffset, Malformed, TooLarge
-from schemas.fields import Choice, Day, Instant, Items, MonthField, Quantity, Ref, Words
+from schemas.fields import Choice, Day, Instant, Items, MonthField, Quantity, Ref, TotalQuantity, Words
 from schemas.json_text import read_json
 from schemas.wire import PageQuery, Query, Wire
 
@@ -193,11 +193,11 @@ class UsageOut(Wire):
     offering = fields.String(required=True)
     month = MonthField(required=True, allow_none=True)
     unit = fields.String(required=True)
-    accepted = Quantity(required=True)
-    unbilled = Quantity(required=True)
-    billed = Quantity(required=True)
-    free = Quantity(required=True)
-    written_off = Quantity(required=True)
+    accepted = TotalQuantity(required=True)
+    unbilled = TotalQuantity(required=True)
+    billed = TotalQuantity(required=True)
+    free = TotalQuantity(required=True)
+    written_off = TotalQuantity(required=True)
 
 
 class WriteoffIn(Wire):

@@ -22,6 +22,7 @@ from schemas.fields import (
     Count,
     Day,
     Instant,
+    Items,
     Money,
     Quantity,
     Rate,
@@ -59,7 +60,7 @@ class CapYearIn(Wire):
     """The surveyed figures of one calendar year."""
 
     year = Count(required=True, validate=validate.Range(min=YEAR_MIN, max=YEAR_MAX))
-    costs = fields.List(fields.Nested(CostItem), required=True, validate=validate.Length(min=1, max=COSTS_MAX))
+    costs = Items(fields.Nested(CostItem), required=True, least=1, most=COSTS_MAX)
     subsidies = Money(required=True, at_least=0)
     tax = fields.Nested(YearTax, required=True)
 
@@ -89,7 +90,7 @@ class RevenueCapIn(Wire):
     bond_yield_percent = Rate(required=True)
     bond_yield_source = Words(required=True)
     markup_points = Rate(required=True)
-    years = fields.List(fields.Nested(CapYearIn), required=True, validate=validate.Length(min=1, max=YEARS_MAX))
+    years = Items(fields.Nested(CapYearIn), required=True, least=1, most=YEARS_MAX)
     carry_in = Money(load_default=0, at_least=0)
     cycle_reason = Words(load_default=None, allow_none=True)
 
@@ -101,7 +102,7 @@ class RevenueCapOut(RevenueCapIn):
     regulator = fields.String(required=True)
     operator_id = fields.String(required=True)
     regulator_id = fields.String(required=True)
-    years = fields.List(fields.Nested(CapYearOut), required=True)
+    years = Items(fields.Nested(CapYearOut), required=True, least=1, most=YEARS_MAX)
     carry_out = Money(required=True)
     rule_set_version = fields.String(required=True)
     rule_set_sha256 = fields.String(required=True)
@@ -131,7 +132,7 @@ class CeilingReport(Wire):
 
     report_no = Words(required=True, longest=NUMBER_LENGTH_MAX)
     reported_on = Day(required=True)
-    recipients = fields.List(Words(longest=200), required=True, validate=validate.Length(min=1, max=RECIPIENTS_MAX))
+    recipients = Items(Words(longest=200), required=True, least=1, most=RECIPIENTS_MAX)
 
 
 class CeilingIn(Wire):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from schemas.fields import Day, MonthField, Quantity, Ref, UnitPrice
+from schemas.fields import Day, MonthField, Quantity, Ref, TotalQuantity, UnitPrice
 from schemas.prices import CeilingNamed, TariffFields
 from schemas.registry import ClassificationOut, Scenario, Scope
 from schemas.wire import PageQuery, Wire
@@ -112,7 +112,7 @@ class UseOut(Wire):
 
     offering = fields.String(required=True)
     month = fields.String(required=True)
-    accepted = Quantity(required=True)
+    accepted = TotalQuantity(required=True)
     unit = fields.String(required=True)
     sandbox = fields.Boolean(required=True)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import fields, validate
+from marshmallow import fields
 from marshmallow.exceptions import ValidationError
 
-from schemas.fields import Choice, Code, Day, Instant, Quantity, Ref, Words, YesNo
+from pricing.errors import shown
+from schemas.fields import TEXT_MAX, Choice, Code, Day, Instant, Items, Quantity, Ref, Words, YesNo
 from schemas.wire import Wire
 
 KINDS = ("operator", "grantor", "regulator", "provider", "buyer", "treasury", "auditor", "region")
@@ -27,16 +28,16 @@ STATEMENT_LENGTH_MAX = 4000
 DOCUMENT_NO_LENGTH_MAX = 128
 
 
-def _refs(**kwargs: Any) -> fields.List[str]:
-    return fields.List(Ref(), validate=validate.Length(max=LIST_LENGTH_MAX), **kwargs)
+def _refs(**kwargs: Any) -> Items[str]:
+    return Items(Ref(), most=LIST_LENGTH_MAX, **kwargs)
 
 
-def _some_refs() -> fields.List[str]:
-    return fields.List(Ref(), required=True, validate=validate.Length(min=1, max=LIST_LENGTH_MAX))
+def _some_refs() -> Items[str]:
+    return Items(Ref(), required=True, least=1, most=LIST_LENGTH_MAX)
 
 
-def _names(**kwargs: Any) -> fields.List[str]:
-    return fields.List(Words(longest=100), validate=validate.Length(max=LIST_LENGTH_MAX), **kwargs)
+def _names(**kwargs: Any) -> Items[str]:
+    return Items(Words(longest=100), most=LIST_LENGTH_MAX, **kwargs)
 
 
 def _document_no(*, required: bool) -> Words:
@@ -59,7 +60,7 @@ class PartyIn(Wire):
 
     code = Code(required=True)
     name = Words(required=True, longest=200)
-    kinds = fields.List(Choice(*KINDS), required=True, validate=validate.Length(min=1, max=len(KINDS)))
+    kinds = Items(Choice(*KINDS), required=True, least=1, most=len(KINDS))
     credit_code = Words(longest=18, load_default=None, allow_none=True)
     legal_form = Choice(*LEGAL_FORMS, load_default=None, allow_none=True)
     region = Words(longest=100, load_default=None, allow_none=True)
@@ -116,7 +117,7 @@ class Scope(Wire):
 
     resources = _refs(load_default=list)
     field_names = _names(load_default=list, data_key="fields", attribute="fields")
-    scenarios = fields.List(Code(), validate=validate.Length(max=LIST_LENGTH_MAX), load_default=list)
+    scenarios = Items(Code(), most=LIST_LENGTH_MAX, load_default=list)
 
 
 class AuthorisationIn(Wire):
@@ -261,13 +262,19 @@ class Undertakings(Wire):
 class Evidence(fields.Field[Any]):
     """Evidence of the task that free use serves: one text, or a list of them."""
 
-    _texts = fields.List(Words(), validate=validate.Length(min=1, max=LIST_LENGTH_MAX))
+    _text = Words(longest=STATEMENT_LENGTH_MAX)
+    _texts = Items(Words(), least=1, most=LIST_LENGTH_MAX)
+
+    def __init__(self, **kwargs: Any) -> None:
+        one = {"type": "string", "minLength": 1, "maxLength": self._text.longest, "pattern": self._text.pattern}
+        many = {"type": "array", "minItems": 1, "maxItems": LIST_LENGTH_MAX, "items": {**one, "maxLength": TEXT_MAX}}
+        super().__init__(metadata={"anyOf": [one, many, {"type": "null"}]}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
         if isinstance(value, str):
-            return Words(longest=STATEMENT_LENGTH_MAX).deserialize(value)
+            return self._text.deserialize(value)
         if not isinstance(value, list):
-            raise ValidationError(f"{value!r} is neither a text nor a list of texts")
+            raise ValidationError(f"{shown(value)} is neither a text nor a list of texts")
         return self._texts.deserialize(value)
 
 

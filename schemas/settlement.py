@@ -13,17 +13,19 @@ from schemas.fields import (
     Count,
     Day,
     Instant,
+    Items,
     Money,
     MonthField,
     Quantity,
     Rate,
     Ref,
+    TotalQuantity,
     UnitPrice,
     Words,
     YesNo,
 )
 from schemas.registry import CATEGORIES, ContractOut
-from schemas.wire import PageQuery, Wire
+from schemas.wire import PageQuery, Query, Wire
 
 ITEMS_MAX = 200
 LINES_MAX = 5000
@@ -69,7 +71,7 @@ class QuoteIn(Wire):
     valid_until = Day(required=True)
     effective_from = Day(required=True)
     effective_until = Day(required=True, allow_none=True)
-    items = fields.List(fields.Nested(QuoteItem), required=True, validate=validate.Length(min=1, max=ITEMS_MAX))
+    items = Items(fields.Nested(QuoteItem), required=True, least=1, most=ITEMS_MAX)
     quantity_is = Choice("estimate", "limit", load_default="estimate")
     use = Choice("end_use", "redevelopment", load_default="end_use")
 
@@ -170,7 +172,7 @@ class InvoiceQuery(PageQuery):
     month = MonthField(load_default=None)
 
 
-class PreviewQuery(Wire):
+class PreviewQuery(Query):
     """The contract and month to compute a bill for."""
 
     contract = Ref(required=True)
@@ -189,7 +191,7 @@ class InvoiceLineOut(Wire):
     service_month = fields.String(required=True)
     service_from = Day(required=True)
     service_until = Day(required=True)
-    quantity = Quantity(required=True)
+    quantity = TotalQuantity(required=True)
     unit_price = UnitPrice(allow_none=True)
     nominal_unit_price = UnitPrice(allow_none=True)
     effective_unit_price = UnitPrice(allow_none=True)
@@ -310,13 +312,8 @@ class CreditLineIn(Wire):
     amount = Money(above=0, load_default=None, allow_none=True)
 
 
-def _credit_lines() -> fields.List[Any]:
-    return fields.List(
-        fields.Nested(CreditLineIn),
-        load_default=None,
-        allow_none=True,
-        validate=validate.Length(min=1, max=LINES_MAX),
-    )
+def _credit_lines() -> Items[Any]:
+    return Items(fields.Nested(CreditLineIn), least=1, most=LINES_MAX, load_default=None, allow_none=True)
 
 
 def _red_confirmation(**kwargs: Any) -> Words:
@@ -345,7 +342,7 @@ class CreditNoteLineOut(Wire):
     position = fields.Integer(required=True)
     offering = fields.String(required=True)
     service_month = fields.String(required=True)
-    quantity = Quantity(required=True)
+    quantity = TotalQuantity(required=True)
     amount = Money(required=True)
     net = Money(required=True)
     tax = Money(required=True)
@@ -393,9 +390,7 @@ class PaymentIn(Wire):
     amount = Money(required=True, above=0)
     received_on = Day(required=True)
     bank_reference = _reference()
-    allocations = fields.List(
-        fields.Nested(AllocationIn), load_default=list, validate=validate.Length(max=ALLOCATIONS_MAX)
-    )
+    allocations = Items(fields.Nested(AllocationIn), most=ALLOCATIONS_MAX, load_default=list)
     buyer = _optional_ref()
 
 
@@ -432,7 +427,7 @@ class RefundOut(Parties):
     recorded_at = Instant(required=True)
 
 
-class BalanceQuery(Wire):
+class BalanceQuery(Query):
     """Whose balance with whom."""
 
     operator = Ref(required=True)

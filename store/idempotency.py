@@ -34,6 +34,12 @@ class IdempotencyKeyMissing(Malformed):
     code = "idempotency_key_missing"
 
 
+class IdempotencyKeyMalformed(Malformed):
+    """A key that is too long, or not of printable ASCII."""
+
+    code = "idempotency_key_malformed"
+
+
 class IdempotencyKeyReused(Refusal):
     """The key was used for another request."""
 

@@ -8,28 +8,32 @@ from __future__ import annotations
 
 import functools
 import json
+import re
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any
 
-from flask import Response, current_app, g, request
+from flask import Request, Response, current_app, g, request
 from flask_smorest import Blueprint
-from marshmallow import RAISE, Schema
+from marshmallow import RAISE, Schema, ValidationError
 from sqlalchemy import Select
 from webargs.flaskparser import FlaskParser
 
-from pricing.errors import Forbidden, NotFound, Unauthenticated, UnsupportedMedia
+from pricing.errors import Forbidden, Malformed, NotFound, Unauthenticated, UnsupportedMedia, shown
 from registry.keys import authenticate
+from schemas.json_text import read_json
 from schemas.wire import NoQuery, PageQuery, page_of
 from store.engine import reader_clock
 from store.horizon import advance, settle_as_of
-from store.idempotency import KEY_LENGTH_MAX, IdempotencyKeyMissing, claim_of
+from store.idempotency import KEY_LENGTH_MAX, IdempotencyKeyMalformed, IdempotencyKeyMissing, claim_of
 from store.paging import page
 from store.unit import Call, Principal, Store, Unit
 from web import problems
 
 PUBLIC = Principal("public")
 ROLES_OF_VIEW = "tariffbook_roles"
+KEY_PATTERN = rf"^[!-~]([ -~]{{0,{KEY_LENGTH_MAX - 2}}}[!-~])?$"
 
 Use = Callable[..., Any]
 
@@ -37,7 +41,18 @@ Use = Callable[..., Any]
 class StrictParser(FlaskParser):
     """Reads a request's JSON and query; what a schema does not know is an error everywhere."""
 
+    DEFAULT_VALIDATION_STATUS = 400
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": RAISE}  # noqa: RUF012 - webargs' own way to say it
+
+    def _raw_load_json(self, req: Request) -> Any:
+        return read_json(req.get_data())
+
+    def load_querystring(self, req: Request, schema: Schema) -> Any:
+        """Return the arguments of the query; one given twice is an error, for only one of the two can be meant."""
+        twice = [name for name, values in req.args.lists() if len(values) > 1]
+        if twice:
+            raise ValidationError({name: ["Given more than once."] for name in twice})
+        return super().load_querystring(req, schema)
 
 
 class Door(Blueprint):
@@ -74,6 +89,8 @@ def writes(  # noqa: PLR0913 - each says one thing of the route, by its name
         @functools.wraps(use)
         def view(*given: Any, **path: Any) -> Response:
             arguments = given[:1] if body is not None else ()
+            if body is None:
+                _require_no_body()
             if read is not None:
                 arguments = (read(request.get_data()),)
 
@@ -161,16 +178,35 @@ def guard(view: Callable[..., Any], roles: tuple[str, ...], *, needs_json: bool 
     @functools.wraps(view)
     def guarded(*given: Any, **path: Any) -> Any:
         g.principal = PUBLIC if "public" in roles else _admit(roles)
-        if needs_json and request.mimetype != "application/json":
-            raise UnsupportedMedia(
-                f"this route reads application/json, not {request.mimetype or 'a body without type'}"
-            )
+        if needs_json:
+            _require_json()
         if any("\0" in str(value) for value in path.values()):
             raise NotFound("nothing has a name with the character NUL in it, which no column holds")
         return view(*given, **path)
 
     setattr(guarded, ROLES_OF_VIEW, frozenset(roles))
     return guarded
+
+
+def describe(
+    door: Door, view: Callable[..., Any], roles: tuple[str, ...], *, changes: bool = False, reads_json: bool = False
+) -> Callable[..., Any]:
+    """Return the view with what its document says beside its schemas: whom it is for, and how it can fail."""
+    is_public = "public" in roles
+    failures = [HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND]
+    if not is_public:
+        failures += [HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN]
+    if reads_json:
+        failures += [HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE]
+    if changes:
+        failures += [HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY]
+    for failure in failures:
+        view = door.alt_response(failure.value, failure.name)(view)
+    described: Callable[..., Any] = door.doc(
+        security=[] if is_public else [{"key": []}],
+        description=f"{(view.__doc__ or '').strip()}\n\nFor: {', '.join(roles)}.",
+    )(view)
+    return described
 
 
 def _open(
@@ -184,11 +220,9 @@ def _open(
     *,
     needs_json: bool,
 ) -> None:
-    documented = door.response(status, answer)(view)
-    documented = door.doc(
-        security=[] if "public" in roles else [{"key": []}],
-        description=f"{(view.__doc__ or '').strip()}\n\nFor: {', '.join(roles)}.",
-    )(documented)
+    documented = describe(
+        door, door.response(status, answer)(view), roles, changes=method != "GET", reads_json=needs_json
+    )
     door.route(rule, methods=[method])(guard(documented, roles, needs_json=needs_json))
 
 
@@ -204,6 +238,37 @@ def _admit(roles: tuple[str, ...]) -> Principal:
     return principal
 
 
+def _require_json() -> None:
+    """Refuse what is not JSON, or is said to be in an encoding that JSON does not travel in."""
+    if request.mimetype != "application/json":
+        raise UnsupportedMedia(f"this route reads application/json, not {request.mimetype or 'a body without type'}")
+    charset = request.mimetype_params.get("charset", "utf-8")
+    if charset.lower() not in ("utf-8", "utf8"):
+        raise UnsupportedMedia(f"JSON is read as UTF-8, not as {shown(charset)}")
+    coding = request.headers.get("Content-Encoding", "identity")
+    if coding.lower() != "identity":
+        raise UnsupportedMedia(f"a body is read as it is, not in the coding {shown(coding)}")
+
+
+def _require_no_body() -> None:
+    """Refuse members that a route would not read; nothing, and an object without members, say nothing."""
+    body = request.get_data()
+    if body.strip() and read_json(body) != {}:
+        message = "this route takes no body; leave it out, or send an object without members"
+        raise Malformed(message, errors={"body": [message]})
+
+
+def _idempotency_key() -> str:
+    key = request.headers.get("Idempotency-Key", "").strip()
+    if not key:
+        raise IdempotencyKeyMissing("send the header Idempotency-Key, a text of your own that names this request")
+    if re.fullmatch(KEY_PATTERN, key) is None:
+        raise IdempotencyKeyMalformed(
+            f"the idempotency key {shown(key)} is not 1 to {KEY_LENGTH_MAX} letters, digits and signs of ASCII"
+        )
+    return key
+
+
 def _call(action: str) -> Call:
     return Call(g.principal, action, g.request_id)
 
@@ -213,12 +278,7 @@ def _perform(action: str, work: Callable[[Unit], tuple[int, bytes]], *, keyed: b
     if not keyed:
         status, body = store().run(call, work)
         return Response(body, status=status, mimetype="application/json")
-    key = request.headers.get("Idempotency-Key", "").strip()
-    if not key or len(key) > KEY_LENGTH_MAX:
-        raise IdempotencyKeyMissing(
-            f"send the header Idempotency-Key, 1 to {KEY_LENGTH_MAX} characters of your own that name this request"
-        )
-    claim = claim_of(key, call.principal, request.method, request.full_path, request.get_data())
+    claim = claim_of(_idempotency_key(), call.principal, request.method, request.full_path, request.get_data())
     answered = store().answer(call, claim, work, problems.wording)
     failed = answered.status >= 400  # noqa: PLR2004 - the first of the client errors
     response = (
@@ -248,5 +308,5 @@ _KEY_PARAMETER = {
     "name": "Idempotency-Key",
     "required": True,
     "description": "A text of your own that names this request: sent again, it gets the same answer, once done.",
-    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH_MAX},
+    "schema": {"type": "string", "minLength": 1, "maxLength": KEY_LENGTH_MAX, "pattern": KEY_PATTERN},
 }

@@ -11,11 +11,11 @@ from flask import Response, g
 from marshmallow import Schema
 
 from schemas.fields import Choice
-from schemas.wire import Wire
+from schemas.wire import Query
 from store.files import find_file, keep_file
 from store.tables import IssuedFile
 from store.unit import Call
-from web.door import Door, guard, store
+from web.door import Door, describe, guard, store
 
 MEDIA_TYPES: Final[Mapping[str, str]] = {
     "pdf": "application/pdf",
@@ -25,7 +25,7 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
 BYTES: Final = {"type": "string", "format": "binary"}
 
 
-class LanguageQuery(Wire):
+class LanguageQuery(Query):
     """The language of a paper."""
 
     lang = Choice("zh", "en", load_default="zh")
@@ -62,10 +62,7 @@ def issues(
 
         documented = door.arguments(query, location="query")(view)
         documented = door.response(200, BYTES, content_type=MEDIA_TYPES[form], description="The file")(documented)
-        documented = door.doc(
-            security=[{"key": []}], description=f"{(use.__doc__ or '').strip()}\n\nFor: {', '.join(roles)}."
-        )(documented)
-        door.route(rule, methods=["GET"])(guard(documented, roles))
+        door.route(rule, methods=["GET"])(guard(describe(door, documented, roles), roles))
         return use
 
     return decorate

@@ -32,7 +32,7 @@ from schemas.wire import NoQuery, page_of
 from store.horizon import settle_as_of
 from store.tables import AuditEntry
 from store.unit import Call, Unit
-from web.door import Door, guard, lists, reads, store, writes
+from web.door import Door, describe, guard, lists, reads, store, writes
 
 door = Door("books", __name__, url_prefix="", description="The books")
 
@@ -61,7 +61,6 @@ def show_trial_balance(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any]:
 
 @door.arguments(ExportQuery, location="query")
 @door.response(200, content_type="text/plain", description="The books in the format asked for")
-@door.doc(security=[{"key": []}], description=f"Stream the books for another program.\n\nFor: {', '.join(READERS)}.")
 def export_books(query: Mapping[str, Any]) -> Response:
     """Stream the books in the format of hledger, beancount or as CSV, with closing balances."""
     as_of = settle_as_of(store(), query["as_of"])
@@ -77,7 +76,7 @@ def export_books(query: Mapping[str, Any]) -> Response:
     return Response(stream_with_context(lines()), mimetype=media_type)
 
 
-door.route("/ledger/export", methods=["GET"])(guard(export_books, READERS))
+door.route("/ledger/export", methods=["GET"])(guard(describe(door, export_books, READERS), READERS))
 
 
 @reads(door, "/ledger/verify", roles=READERS, answer=VerificationOut, query=NoQuery)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Response, g
-from marshmallow import Schema, fields
+from marshmallow import Schema
 
 from papers.compliance import charges_csv, compliance_csv, compliance_pdf, compliance_xlsx
 from reports.compliance import all_charges, compliance_report, list_charges
@@ -25,8 +25,8 @@ from schemas.reports import (
 )
 from store.horizon import settle_as_of
 from store.unit import Call, Unit
-from web.door import Door, guard, reads, store
-from web.files import MEDIA_TYPES
+from web.door import Door, describe, guard, reads, store
+from web.files import BYTES, MEDIA_TYPES
 
 door = Door("reports", __name__, url_prefix="/reports", description="Reports as of a moment")
 
@@ -70,13 +70,8 @@ def _renders(rule: str, form: str, query: type[Schema]) -> Callable[[Rendered], 
             )
 
         documented = door.arguments(query, location="query")(view)
-        documented = door.response(200, fields.Raw(), content_type=MEDIA_TYPES[form], description="The file")(
-            documented
-        )
-        documented = door.doc(
-            security=[{"key": []}], description=f"{(render.__doc__ or '').strip()}\n\nFor: {', '.join(READERS)}."
-        )(documented)
-        door.route(rule, methods=["GET"])(guard(documented, READERS))
+        documented = door.response(200, BYTES, content_type=MEDIA_TYPES[form], description="The file")(documented)
+        door.route(rule, methods=["GET"])(guard(describe(door, documented, READERS), READERS))
         return render
 
     return decorate
