@@ -24,9 +24,9 @@ class Sharing:
     bills: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def founded(cls, admin: Client) -> Sharing:
-        """Found it, and open the month after the one in which all use happens."""
-        world = World.founded(admin)
+    def founded(cls, world: World) -> Sharing:
+        """Add them to the world, and open the month after the one in which all use happens."""
+        admin = world.admin
         for code in BENEFICIARIES:
             admin.made("/parties", {"code": code, "name": f"Party {code}", "kinds": ["provider"]})
         bureau = {"code": "bureau", "name": "Bureau", "kinds": ["provider"], "legal_form": "administrative"}

@@ -6,15 +6,15 @@ from typing import Any
 
 import pytest
 
-from tests.client import Client
 from tests.pricing.case_files import cases
 from tests.settlement.sharing import Sharing, fen
+from tests.world import World
 
 
 @pytest.mark.parametrize("case", cases("settlement"))
-def test_the_runs_say_what_the_story_says(admin: Client, case: dict[str, Any]) -> None:
+def test_the_runs_say_what_the_story_says(world: World, case: dict[str, Any]) -> None:
     told = {name: case[name] for name in ("offerings", "carry_odd_fen", "minimum_payout") if name in case}
-    sharing = Sharing.founded(admin)
+    sharing = Sharing.founded(world)
     sharing.agreement(steps=case.get("steps", ()), weights=case["weights"], basis=case["basis"], **told)
     story = Story(sharing)
     for day in case["days"]:

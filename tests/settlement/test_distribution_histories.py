@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.client import Client
 from tests.settlement.sharing import GROSS, NET, SECOND_NET, Sharing, fen
+from tests.world import World
 
 COLLECTED_STEPS = [
     {"kind": "fixed_fee", "beneficiary": "bureau", "shortfall": "carry", "amount": "3.00"}
@@ -34,8 +34,8 @@ MONTHS = ("2025-04", "2025-05", "2025-06", "2025-07", "2025-08")
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_shares_sum_to_what_was_there_to_distribute_whatever_happened(admin: Client, seed: int) -> None:
-    sharing = Sharing.founded(admin)
+def test_shares_sum_to_what_was_there_to_distribute_whatever_happened(world: World, seed: int) -> None:
+    sharing = Sharing.founded(world)
     sharing.agreement(
         steps=COLLECTED_STEPS, weights={"a": "5", "b": "3", "c": "1"}, basis="collected", offerings=[NET, SECOND_NET]
     )

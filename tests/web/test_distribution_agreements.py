@@ -6,8 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.client import Client
-from tests.settlement.sharing import NET, Sharing, agreement_body
+from tests.settlement.sharing import NET, agreement_body
 from tests.world import World
 
 PATH = "/distribution-agreements"
@@ -15,12 +14,11 @@ TREASURY = {"payable_to": "treasury", "collecting_body": "Bureau of Data", "reve
 
 
 @pytest.fixture
-def world(admin: Client) -> World:
-    world = World.founded(admin)
+def world(world: World) -> World:
     for code in ("a", "b"):
-        admin.made("/parties", {"code": code, "name": code, "kinds": ["provider"]})
+        world.admin.made("/parties", {"code": code, "name": code, "kinds": ["provider"]})
     bureau = {"code": "bureau", "name": "Bureau", "kinds": ["provider"], "legal_form": "administrative"}
-    admin.made("/parties", bureau)
+    world.admin.made("/parties", bureau)
     world.offering(NET)
     return world
 
@@ -69,8 +67,8 @@ def test_what_was_sent_comes_back(world: World) -> None:
     assert made["grantor"] == "grantor"
 
 
-def test_parties_may_be_named_by_id_and_are_shown_by_code(world: World, admin: Client) -> None:
-    ids = {admin.seen(f"/parties/{code}")["id"]: weight for code, weight in (("a", "1"), ("b", "2"))}
+def test_parties_may_be_named_by_id_and_are_shown_by_code(world: World) -> None:
+    ids = {world.admin.seen(f"/parties/{code}")["id"]: weight for code, weight in (("a", "1"), ("b", "2"))}
     made = world.operator.made(PATH, body(weights=ids))
     assert [share["beneficiary"] for share in made["residual"]["shares"]] == ["a", "b"]
 
@@ -173,19 +171,6 @@ def test_others_neither_propose_nor_sign_nor_see_it(world: World) -> None:
     for overseer in (world.regulator, world.auditor):
         assert overseer.seen(f"{PATH}/{made['id']}") == made
     assert world.other_regulator.get(f"{PATH}/{made['id']}").status_code == 404
-
-
-def test_only_signed_agreements_distribute(admin: Client) -> None:
-    sharing = Sharing.founded(admin)
-    proposed = sharing.agreement(signed=False)
-    sharing.bill("10.00")
-    sharing.world.clock("2025-05-01")
-    assert sharing.settle("2025-04")["statements"] == []
-    sharing.sign(proposed["id"])
-    sharing.world.clock("2025-06-01")
-    settlement = sharing.settle("2025-05")
-    assert settlement["pool"] == "10.00"
-    assert {link["beneficiary"]: link["closing"] for link in settlement["statements"]} == {"a": "7.00", "b": "3.00"}
 
 
 def signed(world: World, **given: Any) -> Any:

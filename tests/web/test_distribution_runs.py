@@ -11,15 +11,15 @@ from typing import Any
 
 import pytest
 
-from tests.client import Client
 from tests.settlement.sharing import NET, SECOND_NET, Sharing, fen
+from tests.world import World
 
 TREASURY = {"payable_to": "treasury", "collecting_body": "Bureau of Data", "revenue_item": "103070699"}
 
 
 @pytest.fixture
-def sharing(admin: Client) -> Sharing:
-    return Sharing.founded(admin)
+def sharing(world: World) -> Sharing:
+    return Sharing.founded(world)
 
 
 def test_a_month_is_run_once_it_has_ended_and_the_same_run_is_the_answer_ever_after(sharing: Sharing) -> None:
@@ -34,6 +34,18 @@ def test_a_month_is_run_once_it_has_ended_and_the_same_run_is_the_answer_ever_af
     assert sharing.operator.seen(f"/settlements/{made['id']}") == made
     assert sharing.operator.seen("/settlements", operator="operator")["items"] == [made]
     assert made["pools"][0]["agreement"] == "distribution-1"
+
+
+def test_only_signed_agreements_distribute(sharing: Sharing) -> None:
+    proposed = sharing.agreement(signed=False)
+    sharing.bill("10.00")
+    sharing.world.clock("2025-05-01")
+    assert sharing.settle("2025-04")["statements"] == []
+    sharing.sign(proposed["id"])
+    sharing.world.clock("2025-06-01")
+    settlement = sharing.settle("2025-05")
+    assert settlement["pool"] == "10.00"
+    assert {link["beneficiary"]: link["closing"] for link in settlement["statements"]} == {"a": "7.00", "b": "3.00"}
 
 
 def test_the_past_is_not_run_after_a_later_month(sharing: Sharing) -> None:
