@@ -52,7 +52,7 @@ class ChargedMonth:
         """What the month came to after reliefs, in fen."""
         return sum(charge.amount for charge in self.charges)
 
-    @property
+    @cached_property
     def before_reliefs(self) -> int:
         """What use and minimum came to, in fen."""
         return sum(charge.amount for charge in self.charges if charge.kind not in RELIEF_KINDS)
@@ -69,7 +69,7 @@ class ChargedMonth:
             return None
         return round_half_up(sum((charge.allowance for charge in self.charges), Fraction(0)))
 
-    @property
+    @cached_property
     def above(self) -> int:
         """What was billed above the ceilings: of the month as a whole, or of one segment and not relieved.
 
@@ -83,11 +83,12 @@ class ChargedMonth:
         segments = sum(max(0, charge.amount - round_half_up(charge.allowance)) for charge in self.used)
         return max(0, self.total - self.allowed, segments - relieved)
 
-    @property
+    @cached_property
     def is_corrected(self) -> bool:
         """Whether a later bill has charged it anew."""
         return any(charge.kind == CORRECTION for charge in self.charges)
 
+    @cached_property
     def nets(self) -> list[tuple[Charge, Fraction]]:
         """The net price of each segment; of a month that was corrected, one price of the whole month.
 
@@ -145,9 +146,11 @@ def breaches(frame: Frame, months: Sequence[ChargedMonth], credited: CreditedMon
 def _offering_test(frame: Frame, offering_id: str, months: Sequence[ChargedMonth]) -> dict[str, Any]:
     offered = frame.offerings[offering_id]
     charges = [charge for month in months for charge in month.charges]
-    nets = [net for month in months for net in month.nets()]
+    nets = [net for month in months for net in month.nets]
     quantity, total = sum(month.quantity for month in months), sum(month.total for month in months)
-    headrooms = [_headroom(charge, price) for charge, price in nets]
+    # Many charges have the same price under the same ceiling: each pair is written down once.
+    pairs = {(charge.ceiling.per_unit, price) for charge, price in nets if charge.ceiling}
+    headrooms = [difference(shown(limit), shown(price)) for limit, price in pairs]
     above = [month for month in months if month.above]
     return {
         "offering": offered.code,
@@ -178,7 +181,7 @@ def _ceiling_test(frame: Frame, members: Sequence[tuple[ChargedMonth, Charge]]) 
     charges = [charge for _, charge in members]
     months = {month.key: month for month, _ in members}
     own = set(charges)
-    nets = [price for month in months.values() for charge, price in month.nets() if charge in own]
+    nets = [price for month in months.values() for charge, price in month.nets if charge in own]
     quantity, total = sum(charge.quantity for charge in charges), sum(charge.amount for charge in charges)
     above = [month for month in months.values() if month.above and month.worst in own]
     offered, ceiling = frame.offerings[charges[0].offering_id], charges[0].ceiling
@@ -212,7 +215,7 @@ def _ceiling_test(frame: Frame, members: Sequence[tuple[ChargedMonth, Charge]]) 
 
 def _breach(frame: Frame, month: ChargedMonth, credited: int) -> dict[str, Any]:
     charge = month.worst
-    price = max((price for _, price in month.nets()), default=None)
+    price = max((price for _, price in month.nets), default=None)
     bills = {member.invoice_id: member.number for member in month.charges}
     refunded = min(credited, month.above)
     return {
@@ -232,10 +235,6 @@ def _breach(frame: Frame, month: ChargedMonth, credited: int) -> dict[str, Any]:
         "status": "refunded" if refunded == month.above else "open",
         "links": {f"bill_{number}": frame.link(f"/invoices/{bill}") for bill, number in sorted(bills.items())},
     }
-
-
-def _headroom(charge: Charge, price: Fraction) -> str | None:
-    return difference(shown(charge.ceiling.per_unit), shown(price)) if charge.ceiling else None
 
 
 def _nominal_within(charge: Charge) -> bool:
