@@ -97,7 +97,8 @@ def credit_by_amount(lines: Sequence[BilledLine], amount: int, positions: Collec
     parts = spread(amount, [max(0, left_of(members)) for members in groups.values()])
     gross: dict[int, int] = {}
     for part, members in zip(parts, groups.values(), strict=True):
-        gross |= _within_group(part, members)
+        shares = spread(part, [line.left for line in members])
+        gross |= {line.position: share for line, share in zip(members, shares, strict=True)}
     return _taxed(lines, gross, {})
 
 
@@ -204,14 +205,6 @@ def _after_reliefs(lines: Sequence[BilledLine]) -> dict[int, int]:
             parts = spread(whole, [line.gross for line in charges])
             amounts |= {line.position: part for line, part in zip(charges, parts, strict=True)}
     return amounts
-
-
-def _within_group(amount: int, members: Sequence[BilledLine]) -> dict[int, int]:
-    """Spread over the lines of a group; only where notes by lines left its reliefs the larger do the charges give."""
-    lefts = [line.left for line in members]
-    if amount and sum(lefts) <= 0:
-        lefts = [max(0, left) for left in lefts]
-    return dict(zip([line.position for line in members], spread(amount, lefts), strict=True))
 
 
 def _grouped(lines: Sequence[BilledLine]) -> dict[str, list[BilledLine]]:
