@@ -11,31 +11,33 @@ from tests.client import Client
 from tests.world import World
 
 NET, GROSS = "net", "gross"
-"""Two offerings at 0.01 a call, so that a bill is as many fen as calls: without tax, and with tax included."""
+"""Offerings at 0.01 a call, so that a bill is as many fen as calls: without tax, and with tax included."""
 SECOND_NET = "second-net"
 BENEFICIARIES = ("a", "b", "c")
 
 
 @dataclass
 class Sharing:
-    """A world with the offerings, the beneficiaries ``a``, ``b`` and ``c``, and an administrative ``bureau``."""
+    """A world with some offerings, the beneficiaries ``a``, ``b`` and ``c``, and an administrative ``bureau``."""
 
     world: World
+    offerings: list[str]
     bills: list[dict[str, Any]] = field(default_factory=list)
 
     @classmethod
-    def founded(cls, world: World) -> Sharing:
-        """Add them to the world, and open the month after the one in which all use happens."""
+    def founded(cls, world: World, *offerings: str) -> Sharing:
+        """Add parties and offerings (``NET``, unless told) to the world, and open the month after that of the use."""
         admin = world.admin
         for code in BENEFICIARIES:
             admin.made("/parties", {"code": code, "name": f"Party {code}", "kinds": ["provider"]})
         bureau = {"code": "bureau", "name": "Bureau", "kinds": ["provider"], "legal_form": "administrative"}
         admin.made("/parties", bureau)
-        world.priced(NET, unit_price="0.01")
-        world.priced(SECOND_NET, unit_price="0.01")
-        world.priced(GROSS, unit_price="0.01", price_basis="tax_inclusive")
+        offered = offerings or (NET,)
+        for code in offered:
+            basis = {"price_basis": "tax_inclusive"} if code == GROSS else {}
+            world.priced(code, unit_price="0.01", **basis)
         world.clock("2025-04-01")
-        return cls(world)
+        return cls(world, list(offered))
 
     @property
     def operator(self) -> Client:
@@ -43,8 +45,9 @@ class Sharing:
         return self.world.operator
 
     def agreement(self, *, signed: bool = True, **given: Any) -> Any:
-        """Propose an agreement, by default on all three offerings, and sign it for both sides."""
-        made = self.operator.made("/distribution-agreements", agreement_body(**given))
+        """Propose an agreement, by default on all offerings, and sign it for both sides."""
+        body = agreement_body(**{"offerings": self.offerings, **given})
+        made = self.operator.made("/distribution-agreements", body)
         return self.sign(made["id"]) if signed else made
 
     def sign(self, agreement: str) -> Any:
@@ -106,7 +109,7 @@ def agreement_body(
         "operator": "operator",
         "agreement_no": "distribution-1",
         "clause": "§ 7",
-        "offerings": [NET, SECOND_NET, GROSS],
+        "offerings": [NET],
         "effective_from": "2025-03-01",
         "basis": "billed",
         "steps": list(steps),

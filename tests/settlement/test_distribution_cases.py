@@ -13,8 +13,8 @@ from tests.world import World
 
 @pytest.mark.parametrize("case", cases("settlement"))
 def test_the_runs_say_what_the_story_says(world: World, case: dict[str, Any]) -> None:
-    told = {name: case[name] for name in ("offerings", "carry_odd_fen", "minimum_payout") if name in case}
-    sharing = Sharing.founded(world)
+    told = {name: case[name] for name in ("carry_odd_fen", "minimum_payout") if name in case}
+    sharing = Sharing.founded(world, *sorted({code for day in case["days"] for code in amounts_of(day)}))
     sharing.agreement(steps=case.get("steps", ()), weights=case["weights"], basis=case["basis"], **told)
     story = Story(sharing)
     for day in case["days"]:
@@ -37,8 +37,7 @@ class Story:
             self.sharing.world.clock(day["on"])
             self.today = day["on"]
         if "bill" in day:
-            amounts = day.get("amounts") or {day.get("offering", "net"): day["amount"]}
-            self.bills[day["bill"]] = self.sharing.bill(amounts)
+            self.bills[day["bill"]] = self.sharing.bill(amounts_of(day))
         elif "pay" in day:
             self.sharing.pay(self.bills[day["pay"]], day["amount"], day.get("received_on", day["on"]))
         elif "credit" in day:
@@ -78,6 +77,11 @@ class Story:
             before = self.statements.get(code)
             assert statement["opening"] == (before["closing"] if before else "0.00")
         assert parts == fen(settlement["pool"])
+
+
+def amounts_of(day: dict[str, Any]) -> dict[str, str]:
+    """What is billed of which offering on a day of a story."""
+    return day.get("amounts") or ({day.get("offering", "net"): day["amount"]} if "bill" in day else {})
 
 
 def total(rows: list[dict[str, Any]], column: str) -> int:

@@ -35,7 +35,7 @@ MONTHS = ("2025-04", "2025-05", "2025-06", "2025-07", "2025-08")
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_shares_sum_to_what_was_there_to_distribute_whatever_happened(world: World, seed: int) -> None:
-    sharing = Sharing.founded(world)
+    sharing = Sharing.founded(world, NET, SECOND_NET, GROSS)
     sharing.agreement(
         steps=COLLECTED_STEPS, weights={"a": "5", "b": "3", "c": "1"}, basis="collected", offerings=[NET, SECOND_NET]
     )

@@ -13,7 +13,6 @@ import pytest
 from pricing.period import Month
 from settlement.invoices import issue_invoice
 from store.unit import Call, Principal, Store
-from tests.client import Client
 from tests.web.flow_story import require_sound_books
 from tests.world import World
 
@@ -21,12 +20,11 @@ T = TypeVar("T")
 
 
 @pytest.fixture
-def world(admin: Client) -> World:
+def world(world: World) -> World:
     """A jurisdiction with one offering at 1.00; the clients are made before any race."""
-    made = World.founded(admin)
-    made.priced(unit_price="1.00")
-    assert all((made.operator, made.buyer, made.auditor))
-    return made
+    world.priced(unit_price="1.00")
+    assert all((world.operator, world.buyer, world.auditor))
+    return world
 
 
 def at_once(works: Sequence[Callable[[], T]]) -> list[T]:

@@ -267,7 +267,8 @@ def test_a_service_month_falls_under_the_agreement_that_held_then(sharing: Shari
     assert closing == {"a": "30.00", "b": "100.00", "c": "0.00"}
 
 
-def test_an_agreement_in_the_past_takes_what_no_run_has_taken(sharing: Sharing) -> None:
+def test_an_agreement_in_the_past_takes_what_no_run_has_taken(world: World) -> None:
+    sharing = Sharing.founded(world, NET, SECOND_NET)
     sharing.agreement(offerings=[SECOND_NET])
     old = sharing.bill({NET: "40.00", SECOND_NET: "10.00"})
     sharing.world.clock("2025-05-01")
