@@ -15,16 +15,15 @@ from sqlmodel import col
 
 from metering.tables import Quota, UsageEvent
 from store.unit import Store
-from tests.client import Client
 from tests.conftest import LOCAL
 from tests.web.usage_story import Story
 from tests.world import World
 
 
 @pytest.fixture
-def story(admin: Client) -> Story:
+def story(world: World) -> Story:
     """A jurisdiction in which one contract is in force."""
-    return Story(World.founded(admin))
+    return Story(world)
 
 
 def at_once(calls: Sequence[Callable[[], Any]]) -> list[Any]:

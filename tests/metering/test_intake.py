@@ -17,16 +17,15 @@ from metering.events import events_digest
 from metering.tables import Quota, UsageEvent
 from pricing.money import parse_quantity
 from store.unit import Store
-from tests.client import Client
 from tests.conftest import LOCAL
 from tests.web.usage_story import STATES, Story
 from tests.world import World
 
 
 @pytest.fixture
-def story(admin: Client) -> Story:
+def story(world: World) -> Story:
     """A jurisdiction with a contract, one of limited quantity, and a grant of limited quantity."""
-    made = Story(World.founded(admin))
+    made = Story(world)
     made.play(
         {
             "given": [

@@ -13,7 +13,6 @@ from metering.use import ChargeableUse, chargeable_use
 from registry.lookup import find
 from registry.tables import Offering, Party
 from store.unit import Store, Unit
-from tests.client import Client
 from tests.conftest import LOCAL
 from tests.metering.test_crowds import at_once
 from tests.web.usage_story import STATES, Story
@@ -21,9 +20,9 @@ from tests.world import World
 
 
 @pytest.fixture
-def story(admin: Client) -> Story:
+def story(world: World) -> Story:
     """A jurisdiction with 10 units of use in March, over three days."""
-    made = Story(World.founded(admin))
+    made = Story(world)
     made.world.clock("2025-04-02")
     days = (("a", "5", "03-01"), ("b", "3", "03-10"), ("c", "2", "03-20"), ("d", "4", "04-01"))
     made.play(

@@ -15,9 +15,9 @@ from tests.world import World
 
 
 @pytest.fixture
-def story(admin: Client) -> Story:
+def story(world: World) -> Story:
     """A jurisdiction in which one contract is in force."""
-    return Story(World.founded(admin))
+    return Story(world)
 
 
 def send(story: Story, *events: Mapping[str, Any]) -> Any:
