@@ -8,16 +8,14 @@ from typing import Any
 
 import pytest
 
-from tests.client import Client
 from tests.world import World
 
 
 @pytest.fixture
-def world(admin: Client) -> World:
+def world(world: World) -> World:
     """A jurisdiction with one offering at 0.50 under a ceiling of 1.00."""
-    made = World.founded(admin)
-    made.priced()
-    return made
+    world.priced()
+    return world
 
 
 def body(**given: Any) -> dict[str, Any]:
@@ -222,3 +220,14 @@ def test_what_was_offered_stays_as_it_was(world: World) -> None:
     shown = world.buyer.seen(f"/quotes/{quote['id']}")
     assert json.dumps(shown) == json.dumps(quote)
     assert world.quote()["net"] == "30.00"
+
+
+def test_the_snapshot_is_given_in_the_bytes_that_its_hash_is_of(world: World) -> None:
+    quote = world.quote()
+    answer = world.buyer.get(f"/quotes/{quote['id']}/snapshot")
+    assert hashlib.sha256(answer.data).hexdigest() == quote["snapshot_hash"]
+    assert answer.json is not None
+    assert answer.json["lines"] == quote["lines"]
+    assert len(answer.json["rule_set"]["hash"]) == len(quote["snapshot_hash"])
+    assert world.other_buyer.get(f"/quotes/{quote['id']}/snapshot").status_code == 404
+    assert world.grantor.get(f"/quotes/{quote['id']}/snapshot").status_code == 403

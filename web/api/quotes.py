@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from flask import Response, g
 from sqlalchemy import Select
 from sqlmodel import col
 
+from pricing.canonical import canonical_json
 from registry.contracts import contract_document
 from schemas.settlement import AcceptedQuoteOut, QuoteIn, QuoteOut
+from schemas.wire import NoQuery
 from settlement.quotes import (
     accept_quote,
     create_quote,
@@ -20,8 +23,8 @@ from settlement.quotes import (
     withdraw_quote,
 )
 from settlement.tables import Quote
-from store.unit import Unit
-from web.door import Door, lists, reads, writes
+from store.unit import Call, Unit
+from web.door import Door, describe, guard, lists, reads, store, writes
 
 READERS = ("operator", "buyer", "regulator", "auditor", "admin")
 
@@ -57,3 +60,15 @@ def list_quotes(unit: Unit, _query: Mapping[str, Any]) -> Select[Any]:
 def get_quote(unit: Unit, _query: Mapping[str, Any], quote_id: str) -> dict[str, Any]:
     """Show a quote as it stands now."""
     return quote_document(unit, find_quote(unit, quote_id))
+
+
+@door.arguments(NoQuery, location="query")
+@door.response(200, {"type": "object"}, description="The snapshot, byte for byte")
+def get_quote_snapshot(_query: Mapping[str, Any], quote_id: str) -> Response:
+    """Give what a quote froze, prices, ceilings, tax and rules, in the bytes whose SHA-256 is its ``snapshot_hash``."""
+    with store().reading(Call(g.principal, "get_quote_snapshot", g.request_id)) as unit:
+        snapshot = find_quote(unit, quote_id).snapshot
+    return Response(canonical_json(snapshot), mimetype="application/json")
+
+
+door.route("/<quote_id>/snapshot", methods=["GET"])(guard(describe(door, get_quote_snapshot, READERS), READERS))
