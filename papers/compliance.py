@@ -219,8 +219,17 @@ SECTIONS: Final = (
             Column("maximum_permitted_revenue", Label("最高准许收入", "Maximum permitted"), "money"),
             Column("deduction", Label("本期扣减", "Deduction"), "money"),
             Column("maximum_after_deduction", Label("扣减后最高准许收入", "Maximum after deduction"), "money"),
+        ),
+    ),
+    Section(
+        "comparison",
+        Label("与最高准许收入比较", "Comparison with the maximum"),
+        (
+            Column("scope", Label("口径", "Scope"), words="revenue_scope"),
+            Column("year", Label("年度", "Year")),
             Column("compared_years", Label("比较年度", "Years compared")),
             Column("compared_actual", Label("比较收入", "Revenue compared"), "money"),
+            Column("maximum_after_deduction", Label("扣减后最高准许收入", "Maximum after deduction"), "money"),
             Column(
                 "deviation",
                 Label("偏离额", "Deviation"),
@@ -235,6 +244,7 @@ SECTIONS: Final = (
             Column("carried_over", Label("结转扣减", "Deduction carried over"), "money"),
             Column("deduction_proposed", Label("建议下一周期扣减", "Deduction proposed"), "money"),
         ),
+        of="revenue",
     ),
     Section(
         "breaches",

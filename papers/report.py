@@ -25,12 +25,18 @@ class Section:
     """A part of a report: its key in the report, its title, and its columns.
 
     A list under the key is printed as a table, an object as facts under the columns' headings. A section that the
-    report does not have is left out, as are columns that no row fills; an empty list is printed as none.
+    report does not have is left out, as are columns that no row fills; an empty list is printed as none. ``of`` is the
+    key of the rows where several sections print parts of the same ones.
     """
 
     key: str
     title: Label
     columns: tuple[Column, ...]
+    of: str = ""
+
+    def content(self, report: Row) -> object:
+        """What the report holds for this section; None where it has none."""
+        return report.get(self.of or self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ def report_csv(report: Mapping[str, object], form: Form, section: str) -> bytes:
 
 
 def _section_rows(report: Row, section: Section) -> tuple[Row, ...]:
-    content = report.get(section.key)
+    content = section.content(report)
     if isinstance(content, Mapping):
         return (content,)
     return tuple(content) if isinstance(content, list | tuple) else ()
@@ -105,7 +111,7 @@ def _blocks(report: Row, header: Row, form: Form, lang: Lang) -> Iterator[Block]
     yield Facts((Group("", facts_of(header, form.header, lang)),), sheet=cover)
     yield from _settings(header, lang)
     yield from _notes(report, form, lang)
-    for place, section in enumerate((s for s in form.sections if report.get(s.key) is not None), start=1):
+    for place, section in enumerate((s for s in form.sections if s.content(report) is not None), start=1):
         yield _section(report, section, f"{place}. {section.title.in_(lang)}", lang)
     if report.get("report_hash") is not None:
         digest = Fact(word("report.hash", lang), str(report["report_hash"]), "digest")
@@ -130,7 +136,7 @@ def _notes(report: Row, form: Form, lang: Lang) -> Iterator[Block]:
 
 
 def _section(report: Row, section: Section, title: str, lang: Lang) -> Block:
-    content = report[section.key]
+    content = section.content(report)
     if isinstance(content, Mapping):
         return Facts((Group("", facts_of(content, section.columns, lang)),), title=title, sheet=sheet_name(title))
     return Table(title, section.columns, _section_rows(report, section), sheet=sheet_name(title))
