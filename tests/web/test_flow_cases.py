@@ -6,14 +6,12 @@ from typing import Any
 
 import pytest
 
-from tests.client import Client
 from tests.pricing.case_files import cases
 from tests.web.flow_story import Story
 from tests.world import World
 
 
-def test_quotes_come_to_what_their_cases_say(admin: Client) -> None:
-    world = World.founded(admin)
+def test_quotes_come_to_what_their_cases_say(world: World) -> None:
     for number, parameter in enumerate(cases("quotes")):
         case: dict[str, Any] = parameter.values[0]
         offering = f"offering-{number}"
@@ -29,5 +27,5 @@ def test_quotes_come_to_what_their_cases_say(admin: Client) -> None:
 
 
 @pytest.mark.parametrize("case", cases("bills"))
-def test_a_contract_is_billed(admin: Client, case: dict[str, Any]) -> None:
-    Story(World.founded(admin), case).play(case["steps"])
+def test_a_contract_is_billed(world: World, case: dict[str, Any]) -> None:
+    Story(world, case).play(case["steps"])

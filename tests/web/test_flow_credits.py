@@ -12,11 +12,10 @@ from tests.world import World
 
 
 @pytest.fixture
-def world(admin: Client) -> World:
+def world(world: World) -> World:
     """A jurisdiction with one offering at 1.00 under a ceiling of 1.00."""
-    made = World.founded(admin)
-    made.priced(unit_price="1.00")
-    return made
+    world.priced(unit_price="1.00")
+    return world
 
 
 def billed(world: World, quantity: str = "100", **given: Any) -> Any:

@@ -20,11 +20,10 @@ from tests.world import World, usage_event
 
 
 @pytest.fixture
-def world(admin: Client) -> World:
+def world(world: World) -> World:
     """A jurisdiction with one offering at 0.50 under a ceiling of 1.00."""
-    made = World.founded(admin)
-    made.priced()
-    return made
+    world.priced()
+    return world
 
 
 def used(world: World, quantity: str = "100", time: str = "2025-03-01T00:00:00+08:00", **given: Any) -> str:

@@ -6,18 +6,16 @@ from typing import Any
 
 import pytest
 
-from tests.client import Client
 from tests.web.flow_story import require_sound_books
 from tests.world import World
 
 
 @pytest.fixture
-def world(admin: Client) -> World:
+def world(world: World) -> World:
     """A jurisdiction in April, with one offering at 1.00."""
-    made = World.founded(admin)
-    made.priced(unit_price="1.00")
-    made.clock("2025-04-01")
-    return made
+    world.priced(unit_price="1.00")
+    world.clock("2025-04-01")
+    return world
 
 
 def bills(world: World, *quantities: str, buyer: str = "buyer") -> list[Any]:
