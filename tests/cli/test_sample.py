@@ -42,8 +42,8 @@ def report(command: Command, *more: str) -> dict[str, Any]:
 
 def test_the_play_tells_its_months_and_where_to_look(sample_file: tuple[Path, Ended]) -> None:
     said = sample_file[1].text
-    assert "2025-04: 7 bills" in said
-    assert "2026-03: 8 bills" in said
+    assert "2025-04: 8 bills" in said
+    assert "2026-03: 9 bills" in said
     assert "http://127.0.0.1:8000/api/v1/docs" in said
     assert said.count("\ncurl ") == 3
 
@@ -70,7 +70,7 @@ def test_killed_half_way_it_goes_on_to_the_same_end(sample: Command, on_new_file
     _wait_for("2025-07", tmp_path / "log", running)
     running.kill()
     running.wait()
-    assert on_new_file.done("demo").text.count(": 8 bills") == 9
+    assert on_new_file.done("demo").text.count(": 9 bills") == 9
     for query in (
         "SELECT month, number, net, tax, gross FROM invoice ORDER BY number",
         "SELECT count(*), sum(quantity) FROM usage_event",
@@ -96,7 +96,7 @@ def test_a_real_database_never_becomes_the_sample(on_new_file: Command) -> None:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("SELECT DISTINCT kind FROM invoice_line", {"usage", "correction", "relief"}),
+        ("SELECT DISTINCT kind FROM invoice_line", {"usage", "minimum", "correction", "relief", "ceiling_relief"}),
         ("SELECT DISTINCT model FROM tariff_version", {"per_unit", "graduated", "package"}),
         ("SELECT DISTINCT price_basis FROM tariff_version", {"tax_exclusive", "tax_inclusive"}),
         ("SELECT DISTINCT category FROM classification_decision", {"public_interest", "commercial"}),
@@ -152,7 +152,7 @@ def test_a_month_is_billed_and_settled_once_it_has_ended(sample: Command) -> Non
     assert "month_not_ended" in sample.refused("settle", "--operator", "operator", "--month", "2026-04")
     sample.done("clock", "2026-05-01T09:00:00+08:00")
     billed = sample.done("invoice", "--operator", "operator", "--month", "2026-04")
-    assert billed.lines[0] == "billed now: 8"
+    assert billed.lines[0] == "billed now: 9"
     again = sample.done("invoice", "--operator", "operator", "--month", "2026-04")
     assert again.lines == ["billed now: 0", billed.lines[1]]
     settled = sample.done("settle", "--operator", "operator", "--month", "2026-04")
