@@ -56,6 +56,7 @@ SECTIONS: Final = (
             Column("scenario", Label("应用场景", "Scenario")),
             Column("category", Label("类别", "Category"), words="category"),
             Column("status", Label("状态", "Status"), words="classification_status"),
+            Column("grounds", Label("分类理由", "Grounds")),
             Column("charge_reason", Label("收费理由", "Reason to charge")),
             Column("charging_basis", Label("计费依据", "Charging basis"), words="charging_basis"),
             _UNIT,

@@ -135,6 +135,7 @@ def _offering_row(unit: Unit, frame: Frame, register: Register, offered: Offered
     decision = register.category_on(offering.id, frame.last_day)
     registration = register.registrations.get(product.id)
     reference = offering.reference_offering_id
+    reasons = decision.reasons if decision else offering.reasons
     return {
         "code": offering.code,
         "name": offered.name,
@@ -145,7 +146,8 @@ def _offering_row(unit: Unit, frame: Frame, register: Register, offered: Offered
         "status": "confirmed" if decision else "proposed",
         "classified_from": decision.effective_from.isoformat() if decision else None,
         "decision_no": decision.decision_no if decision else None,
-        "reasons": decision.reasons if decision else offering.reasons,
+        "reasons": reasons,
+        "grounds": [_ground(reason) for reason in reasons],
         "decisions": [_decision(frame, row) for row in register.decisions[offering.id]],
         "charge_reason": offering.charge_reason,
         "charging_basis": product.charging_basis,
@@ -157,6 +159,12 @@ def _offering_row(unit: Unit, frame: Frame, register: Register, offered: Offered
         "registration_expires_on": registration.registration_expires_on.isoformat() if registration else None,
         "links": {"offering": frame.link(f"/offerings/{offering.code}")},
     }
+
+
+def _ground(reason: Mapping[str, str]) -> str:
+    """A reason in one line, as papers print it."""
+    source = f"{reason['source']} {reason['article']}".strip()
+    return f"{source}: {reason['fact']} → {reason['outcome']}"
 
 
 def _decision(frame: Frame, row: ClassificationDecision) -> dict[str, Any]:

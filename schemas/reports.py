@@ -109,6 +109,7 @@ class RegisteredOffering(Linked):
     classified_from = Day(allow_none=True)
     decision_no = fields.String(allow_none=True)
     reasons = fields.List(fields.Dict(), required=True)
+    grounds = fields.List(fields.String(), required=True)
     decisions = fields.List(fields.Nested(CategoryDecision), required=True)
     charge_reason = fields.String(allow_none=True)
     charging_basis = fields.String(required=True)

@@ -50,6 +50,7 @@ def test_the_register_says_the_category_of_each_offering_and_why(story: Story) -
     assert offerings["floods"]["reference_offering"] == "scores"
     assert offerings["checks"]["charging_basis"] == "call"
     assert offerings["checks"]["reasons"][0]["rule"] == "chargeable_for_industry"
+    assert offerings["checks"]["grounds"][0] == "发改价格〔2025〕65号 一: scenario.purpose = industry → commercial"
     assert len(offerings["scores"]["decisions"]) == 1
 
 
