@@ -16,7 +16,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from sqlalchemy import and_, func, or_, select, true, true
+from sqlalchemy import and_, func, or_, select, true
 from sqlmodel import col
 
 from metering.use import ChargeableUse, chargeable_use

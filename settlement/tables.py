@@ -4,7 +4,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from store.columns import Day, Document, Exact, Flag, Instant, Int64, Words
@@ -50,11 +50,13 @@ class Invoice(Issued, table=True):
         UniqueConstraint("contract_id", "month"),
         UniqueConstraint("operator_id", "number"),
         check("amounts", "net >= 0 AND tax >= 0 AND gross = net + tax"),
+        Index("ix_invoice_operator_issued_on", "operator_id", "issued_on"),
+        Index("ix_invoice_operator_recorded_at", "operator_id", "recorded_at"),
     )
 
     id: str = Field(primary_key=True, sa_type=Words)
     number: str = Field(sa_type=Words)
-    operator_id: str = Field(sa_type=Words, foreign_key="party.id", index=True)
+    operator_id: str = Field(sa_type=Words, foreign_key="party.id")
     buyer_id: str = Field(sa_type=Words, foreign_key="party.id", index=True)
     contract_id: str = Field(sa_type=Words, foreign_key="contract.id", index=True)
     month: str = Field(sa_type=Words)
@@ -136,11 +138,13 @@ class CreditNote(Issued, table=True):
         UniqueConstraint("operator_id", "number"),
         one_of("reason", "issued_in_error", "returned", "allowance", "service_stopped", "late_use"),
         check("amounts", "gross >= 0 AND gross = net + tax"),
+        Index("ix_credit_note_operator_issued_on", "operator_id", "issued_on"),
+        Index("ix_credit_note_operator_recorded_at", "operator_id", "recorded_at"),
     )
 
     id: str = Field(primary_key=True, sa_type=Words)
     number: str = Field(sa_type=Words)
-    operator_id: str = Field(sa_type=Words, foreign_key="party.id", index=True)
+    operator_id: str = Field(sa_type=Words, foreign_key="party.id")
     buyer_id: str = Field(sa_type=Words, foreign_key="party.id", index=True)
     invoice_id: str = Field(sa_type=Words, foreign_key="invoice.id", index=True)
     reason: str = Field(sa_type=Words)
@@ -180,10 +184,14 @@ class Payment(Issued, table=True):
     """Money received from a buyer."""
 
     __tablename__ = "payment"
-    __table_args__ = table(check("amount", "amount > 0"))
+    __table_args__ = table(
+        check("amount", "amount > 0"),
+        Index("ix_payment_operator_received_on", "operator_id", "received_on"),
+        Index("ix_payment_operator_recorded_at", "operator_id", "recorded_at"),
+    )
 
     id: str = Field(primary_key=True, sa_type=Words)
-    operator_id: str = Field(sa_type=Words, foreign_key="party.id", index=True)
+    operator_id: str = Field(sa_type=Words, foreign_key="party.id")
     buyer_id: str = Field(sa_type=Words, foreign_key="party.id", index=True)
     amount: int = Field(sa_type=Int64)
     received_on: date = Field(sa_type=Day, index=True)

@@ -49,12 +49,15 @@ class Window:
     last: Bound | None
     bound: Bound
 
-    def is_new(self, day: Any, recorded_at: Any) -> ColumnElement[bool]:
-        """Return the condition that something dated and recorded so counts now and did not count in the last run."""
+    def news(self, day: Any, recorded_at: Any) -> list[ColumnElement[bool]]:
+        """Return the conditions of which one is met by what counts now and did not count in the last run.
+
+        Dated later, or recorded later: each stands by itself, so that an index finds it.
+        """
         counts = and_(day < self.bound.until, recorded_at <= self.bound.as_of)
         if self.last is None:
-            return counts
-        return and_(counts, or_(day >= self.last.until, recorded_at > self.last.as_of))
+            return [counts]
+        return [and_(counts, day >= self.last.until), and_(counts, recorded_at > self.last.as_of)]
 
 
 @dataclass(frozen=True, order=True)
@@ -295,20 +298,17 @@ def _bills(unit: Unit, window: Window, versions: Versions) -> list[Bill]:
 def _wanted(window: Window, versions: Versions) -> Select[Any]:
     """Return the query of the ids of the bills on which something is new."""
     of_operator = col(Invoice.operator_id) == window.operator_id
-    queries: list[Select[Any]] = [
-        select(col(Invoice.id).label("id")).where(
-            of_operator, window.is_new(col(Invoice.issued_on), col(Invoice.recorded_at))
-        ),
-        select(col(CreditNote.invoice_id)).where(
-            col(CreditNote.operator_id) == window.operator_id,
-            window.is_new(col(CreditNote.issued_on), col(CreditNote.recorded_at)),
-        ),
+    billed: Select[Any] = select(col(Invoice.id).label("id")).where(of_operator)
+    credited: Select[Any] = select(col(CreditNote.invoice_id)).where(col(CreditNote.operator_id) == window.operator_id)
+    paid: Select[Any] = (
         select(col(PaymentAllocation.invoice_id))
         .join(Payment, col(Payment.id) == col(PaymentAllocation.payment_id))
-        .where(
-            col(Payment.operator_id) == window.operator_id,
-            window.is_new(col(Payment.received_on), col(Payment.recorded_at)),
-        ),
+        .where(col(Payment.operator_id) == window.operator_id)
+    )
+    queries: list[Select[Any]] = [
+        *(billed.where(new) for new in window.news(col(Invoice.issued_on), col(Invoice.recorded_at))),
+        *(credited.where(new) for new in window.news(col(CreditNote.issued_on), col(CreditNote.recorded_at))),
+        *(paid.where(new) for new in window.news(col(Payment.received_on), col(Payment.recorded_at))),
     ]
     reached = [
         and_(col(InvoiceLine.offering_id).in_(version.offerings), col(InvoiceLine.service_month) >= version.first_month)

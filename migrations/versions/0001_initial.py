@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+
 from store import columns
 
 revision = "0001"
@@ -303,7 +304,8 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("payment", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_payment_buyer_id"), ["buyer_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_payment_operator_id"), ["operator_id"], unique=False)
+        batch_op.create_index("ix_payment_operator_received_on", ["operator_id", "received_on"], unique=False)
+        batch_op.create_index("ix_payment_operator_recorded_at", ["operator_id", "recorded_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_payment_received_on"), ["received_on"], unique=False)
         batch_op.create_index(batch_op.f("ix_payment_recorded_at"), ["recorded_at"], unique=False)
 
@@ -889,7 +891,8 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_invoice_buyer_id"), ["buyer_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_invoice_contract_id"), ["contract_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_invoice_issued_on"), ["issued_on"], unique=False)
-        batch_op.create_index(batch_op.f("ix_invoice_operator_id"), ["operator_id"], unique=False)
+        batch_op.create_index("ix_invoice_operator_issued_on", ["operator_id", "issued_on"], unique=False)
+        batch_op.create_index("ix_invoice_operator_recorded_at", ["operator_id", "recorded_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_invoice_recorded_at"), ["recorded_at"], unique=False)
 
     op.create_table(
@@ -958,7 +961,8 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_credit_note_buyer_id"), ["buyer_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_credit_note_invoice_id"), ["invoice_id"], unique=False)
         batch_op.create_index(batch_op.f("ix_credit_note_issued_on"), ["issued_on"], unique=False)
-        batch_op.create_index(batch_op.f("ix_credit_note_operator_id"), ["operator_id"], unique=False)
+        batch_op.create_index("ix_credit_note_operator_issued_on", ["operator_id", "issued_on"], unique=False)
+        batch_op.create_index("ix_credit_note_operator_recorded_at", ["operator_id", "recorded_at"], unique=False)
         batch_op.create_index(batch_op.f("ix_credit_note_recorded_at"), ["recorded_at"], unique=False)
 
     op.create_table(
