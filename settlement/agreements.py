@@ -98,6 +98,7 @@ def propose_agreement(unit: Unit, given: Mapping[str, Any]) -> DistributionAgree
     _require_new(unit, row)
     _require_room(unit, row, agreement)
     unit.session.add(row)
+    unit.session.flush()
     unit.object_id = row.id
     return row
 

@@ -8,13 +8,14 @@ a month that was run is an adjustment of the next run. Money stays in fen, and e
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, insert, select
 from sqlmodel import col
 
-from pricing.errors import Conflict
+from pricing.errors import Conflict, Problem
 from pricing.period import Month
 from registry.lookup import code_of, find, missing
 from registry.relations import operators_overseen, require_operator
@@ -53,28 +54,55 @@ class LaterMonthSettled(Conflict):
     code = "later_month_settled"
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """What a run takes, computed at the horizon before its transaction, and the run that it goes on from."""
+
+    last_id: str | None
+    as_of: datetime
+    versions: Versions
+    takes: Takes
+
+
 def settle_month(store: Store, operator_ref: str, month: Month, progress: Progress | None = None) -> str:
     """Run the distribution of an operator's month, or find the run that there is; return its id.
 
     ``progress`` is told how many stages are done, and of how many. Raises as ``run_settlement`` does.
     """
     advance(store)
-    with store.reading(Call(Principal("admin"), "settle")) as unit:
+    with store.reading(Call(Principal("admin"), "settle"), fresh=True) as unit:
         operator_id = find(unit, Party, operator_ref, "operator").id
     call = Call(Principal("operator", operator_id), "settle")
     given = {"operator": operator_id, "month": month}
-    return store.run(call, lambda unit: run_settlement(unit, given, progress)[0].id)
+    with store.reading(call, fresh=True) as unit:
+        prepared = prepare_settlement(unit, given)
+    return store.run(call, lambda unit: run_settlement(unit, given, prepared, progress)[0].id)
 
 
-def run_settlement(unit: Unit, given: Mapping[str, Any], progress: Progress | None = None) -> tuple[Settlement, bool]:
+def prepare_settlement(unit: Unit, given: Mapping[str, Any]) -> Prepared | None:
+    """Compute what a run would take, which is long, on a snapshot and without a lock.
+
+    What was recorded by the horizon never changes, so that the run can use it as long as no other run came between.
+    None where there is nothing to run, or the run will be refused: then ``run_settlement`` says so.
+    """
+    try:
+        operator, month = _asked(unit, given), given["month"]
+        last = _last(unit, operator.id)
+        _require_turn(unit, month, last)
+    except Problem:
+        return None
+    return None if last is not None and last.month == str(month) else _prepared(unit, operator, month, last)
+
+
+def run_settlement(
+    unit: Unit, given: Mapping[str, Any], prepared: Prepared | None = None, progress: Progress | None = None
+) -> tuple[Settlement, bool]:
     """Run the distribution of the caller's month, or find the run that there is; say whether it is new.
 
     The horizon has to be moved before. Agreements are locked before anything is read, so that a month is run once,
     whoever asks at the same time. Raises NotFound, MonthNotEnded, LaterMonthSettled.
     """
-    operator = find(unit, Party, given["operator"], "operator")
-    require_operator(unit, operator.id, ref=given["operator"], field="operator")
-    month: Month = given["month"]
+    operator, month = _asked(unit, given), given["month"]
     lock_agreements(unit, operator.id)
     found = _of_month(unit, operator.id, month)
     if found is not None:
@@ -82,7 +110,9 @@ def run_settlement(unit: Unit, given: Mapping[str, Any], progress: Progress | No
         return found, False
     last = _last(unit, operator.id)
     _require_turn(unit, month, last)
-    settlement = _run(unit, operator, month, last, progress or _unseen)
+    if prepared is None or prepared.last_id != (last.id if last else None):
+        prepared = _prepared(unit, operator, month, last)
+    settlement = _run(unit, operator, month, last, prepared, progress or _unseen)
     unit.object_id = settlement.id
     return settlement, True
 
@@ -165,18 +195,30 @@ def _require_turn(unit: Unit, month: Month, last: Settlement | None) -> None:
         raise LaterMonthSettled(message, errors={"month": [message]})
 
 
-def _run(unit: Unit, operator: Party, month: Month, last: Settlement | None, progress: Progress) -> Settlement:
+def _asked(unit: Unit, given: Mapping[str, Any]) -> Party:
+    """Return the operator whose month the caller may run; raises NotFound."""
+    operator = find(unit, Party, given["operator"], "operator")
+    require_operator(unit, operator.id, ref=given["operator"], field="operator")
+    return operator
+
+
+def _prepared(unit: Unit, operator: Party, month: Month, last: Settlement | None) -> Prepared:
     as_of = reached(unit)
-    bound = Bound(month.until, as_of)
-    window = Window(operator.id, _bound(last), bound)
     versions = signed_versions(unit, operator.id, as_of)
-    takes = take(unit, window, versions)
+    window = Window(operator.id, _bound(last), Bound(month.until, as_of))
+    return Prepared(last.id if last else None, as_of, versions, take(unit, window, versions))
+
+
+def _run(
+    unit: Unit, operator: Party, month: Month, last: Settlement | None, prepared: Prepared, progress: Progress
+) -> Settlement:
     progress(1, STAGES)
+    versions = prepared.versions
     sharing = Sharing(unit, operator.id, month, versions)
-    sharing.share(unit, takes)
+    sharing.share(unit, prepared.takes)
     progress(2, STAGES)
     parties = _parties(unit, operator, versions)
-    settlement = _store(unit, operator, month, as_of, takes, sharing, parties)
+    settlement = _store(unit, operator, month, prepared, sharing, parties)
     payees = {
         code: parties[payee.payable_to] if payee else None
         for version in versions.by_id.values()
@@ -191,14 +233,14 @@ def _run(unit: Unit, operator: Party, month: Month, last: Settlement | None, pro
 
 
 def _store(
-    unit: Unit, operator: Party, month: Month, as_of: Any, takes: Takes, sharing: Sharing, parties: Mapping[str, Party]
+    unit: Unit, operator: Party, month: Month, prepared: Prepared, sharing: Sharing, parties: Mapping[str, Party]
 ) -> Settlement:
-    pools = _pool_rows(takes, sharing)
+    pools = _pool_rows(prepared.takes, sharing)
     settlement = Settlement(
         id=new_id("stl"),
         operator_id=operator.id,
         month=str(month),
-        as_of=as_of,
+        as_of=prepared.as_of,
         pool=sum(pool["distributed"] - pool["reversed"] for pool in pools),
         output_vat=sum(pool["output_vat"] for pool in pools),
         recorded_at=unit.now,
@@ -209,7 +251,7 @@ def _store(
     party_ids = {code: party.id for code, party in parties.items()}
     rows_of: list[tuple[Any, list[dict[str, Any]]]] = [
         (SettlementPool, [{"settlement_id": settlement.id, **pool} for pool in pools]),
-        (SettlementTake, takes.rows(settlement.id)),
+        (SettlementTake, prepared.takes.rows(settlement.id)),
         (SettlementShare, sharing.rows(settlement.id, party_ids)),
     ]
     for table, rows in rows_of:

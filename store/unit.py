@@ -147,9 +147,9 @@ class Store:
         self.read_engine.dispose()
 
     @contextmanager
-    def reading(self, call: Call) -> Iterator[Unit]:
-        """Open a transaction that only reads, on one snapshot of the database."""
-        with self.read_engine.connect() as connection:
+    def reading(self, call: Call, *, fresh: bool = False) -> Iterator[Unit]:
+        """Open a transaction that only reads, on one snapshot; a ``fresh`` one is never of a replica."""
+        with (self.engine if fresh else self.read_engine).connect() as connection:
             if connection.dialect.name == "postgresql":
                 connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with connection.begin(), Session(bind=connection, autoflush=False) as session:

@@ -74,7 +74,7 @@ def writes(  # noqa: PLR0913 - each says one thing of the route, by its name
     status: int = 201,
     method: str = "POST",
     keyed: bool = True,
-    at_horizon: bool = False,
+    prepare: Use | None = None,
     read: Callable[[bytes], Any] | None = None,
 ) -> Callable[[Use], Use]:
     """Make a route of a use case that writes: ``use(unit, body, **path)`` returns its document, or (status, document).
@@ -82,7 +82,8 @@ def writes(  # noqa: PLR0913 - each says one thing of the route, by its name
     ``keyed`` routes need an Idempotency-Key. Without ``body`` the use case is called as ``use(unit, **path)``.
     Where a body is too large for its schema, ``read`` opens it instead, and the schema only describes it; the use
     case may then return its document as the bytes of its JSON.
-    With ``at_horizon`` the horizon is moved to the present first, for a use case that takes all recorded until then.
+    ``prepare(unit, body, **path)`` does the long work first, on a snapshot at the horizon, which is moved to the
+    present; the use case is given its result after the body.
     """
 
     def decorate(use: Use) -> Use:
@@ -94,11 +95,14 @@ def writes(  # noqa: PLR0913 - each says one thing of the route, by its name
             if read is not None:
                 arguments = (read(request.get_data()),)
 
+            if prepare is not None:
+                advance(store())
+                with store().reading(_call(use.__name__), fresh=True) as unit:
+                    arguments = (*arguments, prepare(unit, *arguments, **path))
+
             def work(unit: Unit) -> tuple[int, bytes]:
                 return _worded(use(unit, *arguments, **path), answer, status)
 
-            if at_horizon:
-                advance(store())
             return _perform(use.__name__, work, keyed=keyed)
 
         documented = view
@@ -109,18 +113,26 @@ def writes(  # noqa: PLR0913 - each says one thing of the route, by its name
             documented = door.doc(requestBody=_json_body(body))(documented)
         elif body is not None:
             documented = door.arguments(body)(documented)
-        _open(door, rule, documented, roles, answer, status, method, needs_json=body is not None)
+        documented = door.response(status, answer)(documented)
+        _open(door, rule, documented, roles, method, needs_json=body is not None, refuses=True)
         return use
 
     return decorate
 
 
 def reads(
-    door: Door, rule: str, *, roles: tuple[str, ...], answer: type[Schema], query: type[Schema] = NoQuery
+    door: Door,
+    rule: str,
+    *,
+    roles: tuple[str, ...],
+    answer: type[Schema],
+    query: type[Schema] = NoQuery,
+    refuses: bool = False,
 ) -> Callable[[Use], Use]:
     """Make a route of a use case that reads: ``use(unit, query, **path)`` returns a document.
 
-    Where the query has ``as_of``, the use case is given the instant that the books are complete up to.
+    Where the query has ``as_of``, the use case is given the instant that the books are complete up to. One that
+    ``refuses`` may end in a conflict or refusal, as those that write do.
     """
 
     def decorate(use: Use) -> Use:
@@ -133,7 +145,9 @@ def reads(
             return Response(document, status=status, mimetype="application/json")
 
         documented = door.arguments(query, location="query")(view)
-        _open(door, rule, documented, roles, answer, 200, "GET", needs_json=False)
+        refusable = refuses or "as_of" in query().fields
+        documented = door.response(200, answer)(documented)
+        _open(door, rule, documented, roles, "GET", needs_json=False, refuses=refusable)
         return use
 
     return decorate
@@ -189,7 +203,7 @@ def guard(view: Callable[..., Any], roles: tuple[str, ...], *, needs_json: bool 
 
 
 def describe(
-    door: Door, view: Callable[..., Any], roles: tuple[str, ...], *, changes: bool = False, reads_json: bool = False
+    door: Door, view: Callable[..., Any], roles: tuple[str, ...], *, reads_json: bool = False, refuses: bool = False
 ) -> Callable[..., Any]:
     """Return the view with what its document says beside its schemas: whom it is for, and how it can fail."""
     is_public = "public" in roles
@@ -198,7 +212,7 @@ def describe(
         failures += [HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN]
     if reads_json:
         failures += [HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE]
-    if changes:
+    if refuses:
         failures += [HTTPStatus.CONFLICT, HTTPStatus.UNPROCESSABLE_ENTITY]
     for failure in failures:
         view = door.alt_response(failure.value, failure.name)(view)
@@ -214,15 +228,12 @@ def _open(
     rule: str,
     view: Callable[..., Any],
     roles: tuple[str, ...],
-    answer: type[Schema],
-    status: int,
     method: str,
     *,
     needs_json: bool,
+    refuses: bool,
 ) -> None:
-    documented = describe(
-        door, door.response(status, answer)(view), roles, changes=method != "GET", reads_json=needs_json
-    )
+    documented = describe(door, view, roles, reads_json=needs_json, refuses=refuses)
     door.route(rule, methods=[method])(guard(documented, roles, needs_json=needs_json))
 
 

@@ -31,13 +31,13 @@ door = Door(
 @writes(door, "", roles=SIDES, body=AgreementIn, answer=AgreementOut)
 def propose_distribution(unit: Unit, body: Mapping[str, Any]) -> dict[str, Any]:
     """Record an agreement on the distribution of revenue; it is proposed until operator and grantor have signed it."""
-    return _shown(unit, propose_agreement(unit, body))
+    return agreement_document(unit, propose_agreement(unit, body))
 
 
 @writes(door, "/<agreement_id>/sign", roles=SIDES, answer=AgreementOut, status=200)
 def sign_distribution(unit: Unit, agreement_id: str) -> dict[str, Any]:
     """Sign an agreement for the caller's side; with both signatures it is in force."""
-    return _shown(unit, sign_agreement(unit, agreement_id))
+    return agreement_document(unit, sign_agreement(unit, agreement_id))
 
 
 @lists(door, "", roles=READERS, item=AgreementOut, key=col(DistributionAgreement.id), document=agreement_document)
@@ -50,8 +50,3 @@ def list_distributions(unit: Unit, _query: Mapping[str, Any]) -> Select[Any]:
 def get_distribution(unit: Unit, _query: Mapping[str, Any], agreement_id: str) -> dict[str, Any]:
     """Show an agreement."""
     return agreement_document(unit, find_agreement(unit, agreement_id))
-
-
-def _shown(unit: Unit, row: DistributionAgreement) -> dict[str, Any]:
-    unit.session.flush()
-    return agreement_document(unit, row)

@@ -11,7 +11,14 @@ from sqlmodel import col
 from registry.lookup import find
 from registry.tables import Party
 from schemas.distribution import SettlementIn, SettlementOut, SettlementQuery
-from settlement.settlements import find_settlement, run_settlement, settlement_document, visible_settlements
+from settlement.settlements import (
+    Prepared,
+    find_settlement,
+    prepare_settlement,
+    run_settlement,
+    settlement_document,
+    visible_settlements,
+)
 from settlement.tables import Settlement
 from store.unit import Unit
 from web.door import Door, lists, reads, writes
@@ -21,10 +28,10 @@ READERS = ("operator", "regulator", "auditor", "admin")
 door = Door("settlements", __name__, url_prefix="/settlements", description="Runs of the distribution")
 
 
-@writes(door, "", roles=("operator",), body=SettlementIn, answer=SettlementOut, at_horizon=True)
-def settle(unit: Unit, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+@writes(door, "", roles=("operator",), body=SettlementIn, answer=SettlementOut, prepare=prepare_settlement)
+def settle(unit: Unit, body: Mapping[str, Any], prepared: Prepared | None) -> tuple[int, dict[str, Any]]:
     """Distribute a month that has ended; asked again, the same run is the answer, with 200."""
-    settlement, is_new = run_settlement(unit, body)
+    settlement, is_new = run_settlement(unit, body, prepared)
     return 201 if is_new else 200, settlement_document(unit, settlement)
 
 
