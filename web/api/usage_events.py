@@ -43,7 +43,14 @@ refused_door = Door(
 
 @writes(door, "", roles=("operator",), body=UsageBatchIn, answer=UsageBatchOut, read=read_batch)
 def send_usage_events(unit: Unit, events: Sequence[Event | Unreadable]) -> bytes:
-    """Send a batch of events. Each is judged by itself; what is refused is kept, and can be judged again."""
+    """Send a batch of events. Each is judged by itself; what is refused is kept, and can be judged again.
+
+    Codes of what is not counted: `malformed_event`, `instant_without_offset`, `time_too_old`, `time_too_far_ahead`,
+    `contract_unknown`, `contract_not_accepted`, `contract_not_in_force`, `offering_not_in_contract`,
+    `authorisation_lapsed`, `grant_required`, `grant_not_begun`, `grant_suspended`, `grant_revoked`, `grant_expired`,
+    `grant_exhausted` (of its whole term), `quantity_limit_exceeded` (of a contract's month), and `key_conflict` for an
+    event whose source and id were counted with other content.
+    """
     verdicts = take_events(unit, unit.principal.party, events)
     results = [_result(index, verdict) for index, verdict in enumerate(verdicts)]
     return msgspec.json.encode({**count_by_status(verdicts), "results": results})
