@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlmodel import col
 
 from pricing.ceiling import require_within
-from pricing.errors import Refusal
+from pricing.errors import PriceBasisMismatch, Refusal
 from pricing.period import Span
 from pricing.tariff import Tariff
 from registry.lookup import code_of, find, missing
@@ -28,7 +28,7 @@ from registry.price_rules import (
 )
 from registry.prices import ceiling_on, ceiling_value, require_no_overlap, span_of, tariff_versions
 from registry.relations import authorisation_of, product_of, require_operator
-from registry.tables import CeilingVersion, Offering, Party, Product, TariffVersion
+from registry.tables import CeilingVersion, Contract, ContractOffering, Offering, Party, Product, TariffVersion
 from store.ids import new_id
 from store.unit import Unit
 
@@ -62,10 +62,32 @@ def publish_tariff(unit: Unit, given: Mapping[str, Any], used_since: UsedSince) 
     _require_within_ceilings(unit, offering, product, tariff, day)
     require_no_overlap(tariff_versions(unit, offering.id), Span(day))
     require_not_backdated(unit, offering, day, given["backdate_reason"], used_since)
+    _require_followable(unit, offering, tariff, day)
     row = _version(unit, offering, given, ceiling)
     unit.session.add(row)
     unit.object_id = row.id
     return row
+
+
+def _require_followable(unit: Unit, offering: Offering, tariff: Tariff, day: date) -> None:
+    """Refuse a tax basis that contracts at the public tariff cannot follow: a contract has one basis for good."""
+    other_basis = unit.session.execute(
+        select(col(Contract.id))
+        .join(ContractOffering, col(ContractOffering.contract_id) == col(Contract.id))
+        .where(
+            col(ContractOffering.offering_id) == offering.id,
+            col(Contract.kind) == "public_tariff",
+            col(Contract.price_basis) != tariff.price_basis.value,
+            or_(col(Contract.effective_until).is_(None), col(Contract.effective_until) > day),
+        )
+        .limit(1)
+    ).scalar_one_or_none()
+    if other_basis is not None:
+        message = (
+            f"contracts at the public tariff, such as {other_basis}, follow this offering in the other tax basis; "
+            f"publish a price that is not {tariff.price_basis.value}, or let those contracts end first"
+        )
+        raise PriceBasisMismatch(message, errors={"price_basis": [message]})
 
 
 def visible_tariffs(unit: Unit, offering: str | None) -> Select[Any]:

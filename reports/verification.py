@@ -24,6 +24,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
+import sqlalchemy as sql
 from sqlalchemy import text
 from sqlmodel import col, select
 
@@ -162,9 +163,9 @@ _PAYABLE = f"""
 
 def _digests(unit: Unit) -> str | None:
     """Return the first transaction of use whose events no longer have the digest it was posted with."""
-    event = (col(UsageEvent.source), col(UsageEvent.event_id), col(UsageEvent.content_hash))
+    source, name, content = col(UsageEvent.source), col(UsageEvent.event_id), col(UsageEvent.content_hash)
     events = unit.connection.execute(
-        select(col(UsageEvent.transaction_id), col(Transaction.event_digest), *event)
+        sql.select(col(UsageEvent.transaction_id), col(Transaction.event_digest), source, name, content)
         .join(Transaction, col(Transaction.id) == col(UsageEvent.transaction_id))
         .order_by(col(UsageEvent.transaction_id))
         .execution_options(yield_per=5000)

@@ -216,3 +216,14 @@ def test_an_installation_may_count_twelve_months_as_a_complete_operating_year(se
     world.ceiling(offering, effective_from="2025-03-02")
     operator.made("/tariffs", per_unit(offering, "0.50", effective_from="2025-03-02"))
     app.extensions["tariffbook"].close()
+
+
+def test_a_tax_basis_that_open_contracts_cannot_follow_is_refused(world: World) -> None:
+    world.priced()
+    contract = world.contract(effective_until="2025-06-01")
+    world.ceiling(effective_from="2025-05-01", price_basis="tax_inclusive")
+    body = {"offering": "offering", "price_basis": "tax_inclusive", "model": "per_unit", "unit_price": "0.40"}
+    body |= {"relief": "none", "effective_from": "2025-05-01"}
+    problem = world.operator.refused("/tariffs", body, 422, "price_basis_mismatch")
+    assert contract["id"] in problem["detail"]
+    world.operator.made("/tariffs", {**body, "effective_from": "2025-06-01"})
