@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
+
 def canonical_json(document: object) -> str:
     """Return the document as JSON with sorted keys, no blanks, and no number that is not an integer.
 

@@ -50,9 +50,7 @@ class Problem(Exception):
     ) -> None:
         super().__init__(detail)
         self.detail = detail
-        self.errors: dict[str, list[str]] = {
-            field: list(messages) for field, messages in (errors or {}).items()
-        }
+        self.errors: dict[str, list[str]] = {field: list(messages) for field, messages in (errors or {}).items()}
         self.facts = facts
 
 

@@ -221,9 +221,7 @@ def parse_instant(text: str) -> datetime:
             return datetime.fromisoformat(text.upper()).astimezone(UTC)
         except ValueError as fault:
             problem = f"there is no such day or time ({fault})"
-    raise MalformedInstant(
-        f'{shown(text)} is not an instant: {problem}. Write one such as "{_INSTANT_EXAMPLE}".'
-    )
+    raise MalformedInstant(f'{shown(text)} is not an instant: {problem}. Write one such as "{_INSTANT_EXAMPLE}".')
 
 
 def format_instant(instant: datetime, zone: ZoneInfo) -> str:

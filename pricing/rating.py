@@ -263,9 +263,7 @@ def _usage_line(charge: _SegmentCharge) -> RatedLine:
         end=segment.end,
         quantity_micro=segment.quantity_micro,
         amount=within_money_limit(round_half_up(charge.exact), "charge of the segment"),
-        nominal_unit_price=max(
-            (band.unit_price for band in charge.nominal if band.quantity_micro > 0), default=None
-        ),
+        nominal_unit_price=max((band.unit_price for band in charge.nominal if band.quantity_micro > 0), default=None),
         ceiling=segment.ceiling,
         tariff_id=segment.tariff_id,
         explanation=partial(_usage_steps, charge),
@@ -359,9 +357,7 @@ def _ceiling_step(nominal: BandCharge, billed: BandCharge, ceiling: Ceiling) -> 
     limit, per = format_unit_price(ceiling.unit_price), format_quantity(ceiling.per_quantity)
     is_capped = billed.unit_price < nominal.unit_price
     if is_capped:
-        text_en = (
-            f"{price} is above the ceiling of {ceiling} (decision {ceiling.decision_no}): {amount} is billed"
-        )
+        text_en = f"{price} is above the ceiling of {ceiling} (decision {ceiling.decision_no}): {amount} is billed"
         text_zh = f"{price}高于上限每{per}单位{limit}（{ceiling.decision_no}），按上限计费：{amount}"
     else:
         text_en = f"{price} is within the ceiling of {ceiling} (decision {ceiling.decision_no})"

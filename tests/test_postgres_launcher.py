@@ -132,16 +132,12 @@ def test_no_server_survives_tests_that_are_interrupted(ending: signal.Signals) -
     connection.close()
 
 
-def test_the_binaries_that_the_setting_names_are_taken(
-    binaries: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_binaries_that_the_setting_names_are_taken(binaries: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(postgres.BINARIES_SETTING, str(binaries))
     assert postgres.chosen_binaries() == binaries
 
 
-def test_a_setting_that_names_no_postgresql_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_setting_that_names_no_postgresql_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(postgres.BINARIES_SETTING, str(tmp_path))
     with pytest.raises(PostgresError, match=r"holds no PostgreSQL of version 15 to 18"):
         PostgresServer()
