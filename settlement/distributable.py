@@ -152,6 +152,8 @@ def set_off(amounts: Sequence[int], uses: Sequence[Use]) -> list[int]:
     >>> set_off([10_000, -2_000, 500], [march, march, Use("b", "2026-03")])
     [8000, 0, 500]
     """
+    if min(amounts, default=0) >= 0:
+        return list(amounts)
     left, owed = _set_off_within(amounts, uses)
     if not owed:
         return left

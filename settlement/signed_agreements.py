@@ -46,7 +46,7 @@ class Version:
     agreement: Agreement
     signed_at: datetime
 
-    @property
+    @cached_property
     def first_month(self) -> str:
         """The first service month that it counts for."""
         return str(Month.from_date(self.effective_from))
