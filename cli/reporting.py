@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -13,20 +13,11 @@ import click
 
 from cli.terminal import DayArgument, InstantArgument, call, opened
 from papers.compliance import SECTIONS, compliance_csv, compliance_pdf, compliance_xlsx
-from papers.layout import Lang
+from papers.wording import Lang
 from reports.compliance import compliance_report
 from store.horizon import settle_as_of
 
-Writer = Callable[[Mapping[str, Any], Lang, str], bytes]
-
-FORMATS: Final[Mapping[str, Writer]] = {
-    "json": lambda report, _lang, _section: f"{json.dumps(report, ensure_ascii=False, indent=2)}\n".encode(),
-    "csv": lambda report, _lang, section: compliance_csv(report, section),
-    "xlsx": lambda report, lang, _section: compliance_xlsx(report, lang),
-    "pdf": lambda report, lang, _section: compliance_pdf(report, lang),
-}
-"""How a report can be written, by the name of the format."""
-
+FORMATS: Final = ("json", "csv", "xlsx", "pdf")
 PAPERS: Final = ("xlsx", "pdf")
 
 
@@ -40,7 +31,7 @@ def report() -> None:
 @click.option("--from", "day_from", type=DayArgument(), required=True, help="The first day.")
 @click.option("--until", "day_until", type=DayArgument(), required=True, help="The day after the last day.")
 @click.option("--as-of", type=InstantArgument(), help="As everything was recorded at an instant; now if not given.")
-@click.option("--format", "form", type=click.Choice(list(FORMATS)), default="json", show_default=True)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="json", show_default=True)
 @click.option(
     "--section",
     type=click.Choice([part.key for part in SECTIONS]),
@@ -76,8 +67,20 @@ def cap_compliance(
         }
         with store.reading(call("report cap-compliance")) as unit:
             document = compliance_report(unit, wanted)
-    written = FORMATS[form](document, lang, section)
+    written = _written(document, form, section, lang)
     if output is None:
-        click.get_binary_stream("stdout").write(written)
+        sys.stdout.buffer.write(written)
     else:
         output.write_bytes(written)
+
+
+def _written(report: Mapping[str, Any], form: str, section: str, lang: Lang) -> bytes:
+    match form:
+        case "pdf":
+            return compliance_pdf(report, lang)
+        case "xlsx":
+            return compliance_xlsx(report, lang)
+        case "csv":
+            return compliance_csv(report, section)
+        case _:
+            return f"{json.dumps(report, ensure_ascii=False, indent=2)}\n".encode()

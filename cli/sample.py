@@ -108,11 +108,12 @@ def _tell(store: Store, url: str) -> None:
         clock = format_instant(unit.now.replace(microsecond=0), unit.zone)
     click.echo(f"the sample is ready; its clock says {clock} and runs on")
     click.echo(f"API {url}/api/v1   documentation {url}/api/v1/docs   ready {url}/readyz")
-    click.echo("\nkeys, one a role:\n")
+    parties = ", ".join(party for _, _, party in KEYS if party)
+    click.echo(f"\nkeys, one a role: the administrator's, then those of {parties}:\n")
     for variable, role, party in KEYS:
         given = {"role": role, "party": party, "expires_at": None}
         _, text = store.run(call("demo key"), lambda unit, given=given: create_key(unit, given))  # type: ignore[misc]
-        click.echo(f"export {variable}={shlex.quote(text)}{f'  # {party}' if party else ''}")
+        click.echo(f"export {variable}={shlex.quote(text)}")
     click.echo("\ntry, after pasting the keys:\n")
     click.echo(f"curl -s {url}/api/v1/public/prices")
     click.echo(f'curl -s -H "Authorization: Bearer $OPERATOR_KEY" "{url}/api/v1/invoices?month=2026-03"')

@@ -22,23 +22,23 @@ class _Server(BaseApplication):
 
     def __init__(self, options: dict[str, Any]) -> None:
         self.options = options
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
 
     def load_config(self) -> None:
         """Hand the options over."""
         for name, value in self.options.items():
-            self.cfg.set(name, value)
+            self.cfg.set(name, value)  # type: ignore[union-attr]
 
     def load(self) -> Any:
         """Make the application, in each worker for itself."""
-        return import_app("app:create_app()")
+        return import_app("app:create_app()")  # type: ignore[no-untyped-call]
 
 
 def _forget_worker(_server: object, worker: Any) -> None:
     # Imported only now: the package decides when it is first imported whether it counts over several processes.
     from prometheus_client import multiprocess  # noqa: PLC0415
 
-    multiprocess.mark_process_dead(worker.pid)
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 
 @click.command()
@@ -64,4 +64,4 @@ def serve(host: str, port: int, workers: int | None, threads: int) -> None:
         "child_exit": _forget_worker,
         "on_exit": lambda _server: shutil.rmtree(metrics, ignore_errors=True),
     }
-    _Server(options).run()
+    _Server(options).run()  # type: ignore[no-untyped-call]

@@ -42,7 +42,7 @@ def sample_on_postgres(postgres: PostgresServer, tmp_path: Path) -> Iterator[Com
 def keys_said(ended: Ended) -> dict[str, str]:
     """Return the keys that the command printed, by their variables."""
     exports = [line.removeprefix("export ") for line in ended.lines if line.startswith("export ")]
-    return {name: rest.split("  #")[0] for name, _, rest in (line.partition("=") for line in exports)}
+    return dict(line.split("=", 1) for line in exports)
 
 
 def _administer(server: PostgresServer, statement: str) -> None:
