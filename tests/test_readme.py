@@ -71,6 +71,17 @@ def test_every_file_that_is_named_is_there() -> None:
         assert (README.parent / target).exists(), target
 
 
+def test_every_command_that_the_papers_name_exists() -> None:
+    known = set(leaves(commands, "tariffbook"))
+    groups = {name.rpartition(" ")[0] for name in known}
+    for path in (README, *sorted((README.parent / "docs").glob("*.md"))):
+        for words in re.findall(
+            r"(?:^|`)(tariffbook(?: [a-z][a-z-]*)+)", path.read_text(encoding="utf-8"), re.MULTILINE
+        ):
+            named = [" ".join(words.split()[:length]) for length in (2, 3)]
+            assert known.intersection(named) or words in groups, f"{path.name}: {words}"
+
+
 @pytest.mark.skipif(shutil.which("curl") is None, reason="the tour is told in curl")
 def test_the_tour_can_be_taken_as_it_stands(sample: Command, sample_file: tuple[Path, Ended]) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", section("A five-minute tour"), re.DOTALL)
