@@ -11,12 +11,14 @@ from typing import Any
 from sqlalchemy import Select, literal, select, tuple_
 from sqlmodel import col
 
+from ledger.tables import Transaction
 from metering.tables import UsageEvent
+from metering.use import USAGE
 from registry.contracts import visible_contracts
 from registry.lookup import code_of, find, missing
 from registry.relations import SEES_EVERYTHING
 from registry.tables import Authorisation, Contract, Offering, Party
-from store.paging import CursorInvalid
+from store.paging import CursorInvalid, storable
 from store.unit import Unit
 
 _ORDER = (col(UsageEvent.transaction_id), col(UsageEvent.source), col(UsageEvent.event_id))
@@ -25,16 +27,13 @@ _ORDER = (col(UsageEvent.transaction_id), col(UsageEvent.source), col(UsageEvent
 def page_of_events(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return a page of events; ``contract`` and ``month`` (of service) narrow it. Raises CursorInvalid.
 
-    An event has no id of its own: a page ends at (transaction, source, id).
+    An event has no id of its own: a page ends at (transaction, source, id). It costs what is on it, however many
+    events there are: those of an operator are found by their transactions, those of a contract by its index.
     """
-    query = _visible(unit)
-    if wanted["contract"] is not None:
-        query = query.where(col(UsageEvent.contract_id) == wanted["contract"])
-    if wanted["month"] is not None:
-        span = wanted["month"].span
-        query = query.where(col(UsageEvent.service_on) >= span.start, col(UsageEvent.service_on) < span.end)
-    if wanted["cursor"] is not None:
-        query = query.where(tuple_(*_ORDER) > tuple_(*map(literal, _opened(wanted["cursor"]))))
+    place = None if wanted["cursor"] is None else _opened(wanted["cursor"])
+    query = _narrowed(unit, wanted, place[0] if place else 0)
+    if place is not None:
+        query = query.where(tuple_(*_ORDER) > tuple_(*map(literal, place)))
     limit = wanted["limit"]
     rows = unit.session.execute(query.order_by(*_ORDER).limit(limit + 1)).scalars().all()
     following = _sealed(rows[limit - 1]) if len(rows) > limit else None
@@ -68,6 +67,36 @@ def event_document(unit: Unit, row: UsageEvent) -> dict[str, Any]:
     }
 
 
+def _narrowed(unit: Unit, wanted: Mapping[str, Any], first: int) -> Select[UsageEvent]:
+    """Return the query of the events that a page is cut from, those counted by the transaction ``first`` or later."""
+    contract, month = wanted["contract"], wanted["month"]
+    if contract is None and _by_transaction(unit):
+        return select(UsageEvent).where(col(UsageEvent.transaction_id).in_(_transactions(unit, wanted, first)))
+    visible = visible_contracts(unit).with_only_columns(col(Contract.id))
+    query = select(UsageEvent).where(col(UsageEvent.contract_id).in_(visible))
+    if contract is not None:
+        query = query.where(col(UsageEvent.contract_id) == contract)
+    if month is not None:
+        query = query.where(col(UsageEvent.service_on) >= month.span.start, col(UsageEvent.service_on) < month.span.end)
+    return query
+
+
+def _by_transaction(unit: Unit) -> bool:
+    return unit.principal.role in SEES_EVERYTHING or unit.principal.role == "operator"
+
+
+def _transactions(unit: Unit, wanted: Mapping[str, Any], first: int) -> Select[Any]:
+    """Return the query of the transactions of use that a page can reach: each holds one event or more, of one day."""
+    query = select(col(Transaction.id)).where(col(Transaction.kind) == USAGE, col(Transaction.id) >= first)
+    if unit.principal.role == "operator":
+        # Joined to a text, the book is not looked up by its index, whose order is another one.
+        query = query.where(col(Transaction.book) + "" == unit.principal.party)
+    if wanted["month"] is not None:
+        span = wanted["month"].span
+        query = query.where(col(Transaction.effective_on) >= span.start, col(Transaction.effective_on) < span.end)
+    return query.order_by(col(Transaction.id)).limit(wanted["limit"] + 1)
+
+
 def _visible(unit: Unit) -> Select[UsageEvent]:
     query = select(UsageEvent)
     role = unit.principal.role
@@ -87,7 +116,7 @@ def _sealed(row: UsageEvent) -> str:
 def _opened(cursor: str) -> tuple[int, str, str]:
     try:
         transaction, source, event_id = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        return int(transaction), str(source), str(event_id)
-    except (NotBase64, UnicodeDecodeError, ValueError, TypeError) as fault:
+        return storable(int(transaction)), storable(str(source)), storable(str(event_id))
+    except (NotBase64, ValueError, TypeError, OverflowError, RecursionError) as fault:
         message = f"{cursor!r} is no cursor of this list; use next_cursor of the page before, or none"
         raise CursorInvalid(message, errors={"cursor": [message]}) from fault

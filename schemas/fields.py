@@ -20,6 +20,7 @@ from pricing.errors import Malformed, shown
 
 T = TypeVar("T")
 CODE_LENGTH_MAX = 64
+REFERENCE_LENGTH_MAX = 128
 TEXT_MAX = 2000
 BUSINESS_ZONE = ZoneInfo(period.BUSINESS_TIMEZONE_DEFAULT)
 
@@ -224,7 +225,17 @@ class Ref(Words):
     """A reference: an id, or the code of something that has one."""
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(longest=128, **kwargs)
+        super().__init__(longest=REFERENCE_LENGTH_MAX, **kwargs)
+
+
+class Cursor(Ref):
+    """Where a list goes on: ``next_cursor`` of the page before, letters, digits and signs that URLs hold."""
+
+    pattern = "^[A-Za-z0-9_.-]+$"
+
+    def __init__(self, *, longest: int = REFERENCE_LENGTH_MAX, **kwargs: Any) -> None:
+        error = "this is no cursor; use next_cursor of the page before, or none"
+        Words.__init__(self, longest=longest, validate=validate.Regexp(self.pattern, error=error), **kwargs)
 
 
 class Choice(fields.String):
@@ -260,8 +271,6 @@ class Count(fields.Integer):
         super().__init__(strict=True, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> Any:
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)  # 3.0 is a whole number of JSON as 3 is
         if isinstance(value, bool) or not isinstance(value, int):
             raise ValidationError(f"{shown(value)} is not a whole number")
         return super()._deserialize(value, attr, data, **kwargs)
@@ -307,8 +316,8 @@ def openapi_properties(_converter: object, field: fields.Field[Any], ret: dict[s
     """Return what the OpenAPI document says of a field of this module; a default of null says nothing and goes."""
     if ret.get("default", ...) is None:
         del ret["default"]
-    if isinstance(field, Words):
-        return {"pattern": ret.get("pattern", field.pattern)}
+    if isinstance(pattern := getattr(field, "pattern", None), str):
+        return {"pattern": ret.get("pattern", pattern)}
     form = WIRE_FORMS.get(type(field))
     if form is None or not isinstance(field, _Exact):
         return {}

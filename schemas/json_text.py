@@ -28,7 +28,13 @@ def read_json(body: bytes) -> Any:
     except UnicodeDecodeError as fault:
         raise _unreadable(f"it is not UTF-8 at byte {fault.start}") from fault
     try:
-        content = json.loads(text, object_pairs_hook=_members_once, parse_int=_whole, parse_constant=_refuse_constant)
+        content = json.loads(
+            text,
+            object_pairs_hook=_members_once,
+            parse_int=_whole,
+            parse_float=_number,
+            parse_constant=_refuse_constant,
+        )
     except RecursionError as fault:
         raise _too_deep() from fault
     except ValueError as fault:
@@ -52,6 +58,12 @@ def _whole(digits: str) -> int:
         message = f"it has a number of more than {DIGITS_MAX} digits"
         raise ValueError(message)
     return int(digits)
+
+
+def _number(text: str) -> int | float:
+    """Return 3.0 as 3: to JSON they are one number, and so they are to the schemas of the document."""
+    number = float(text)
+    return int(number) if number.is_integer() else number
 
 
 def _refuse_constant(name: str) -> NoReturn:

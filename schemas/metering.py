@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from contextlib import suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
@@ -20,7 +19,7 @@ from marshmallow import INCLUDE, ValidationError, fields, validate, validates_sc
 from metering.events import EVENTS_MAX, Document, Event, Unreadable
 from pricing import money, period
 from pricing.errors import InstantWithoutOffset, Malformed, TooLarge
-from schemas.fields import Choice, Day, Instant, Items, MonthField, Quantity, Ref, TotalQuantity, Words
+from schemas.fields import Choice, Cursor, Day, Instant, Items, MonthField, Quantity, Ref, TotalQuantity, Words
 from schemas.json_text import read_json
 from schemas.wire import PageQuery, Query, Wire
 
@@ -46,6 +45,8 @@ class TooManyEvents(TooLarge):
 
 class Attribute(fields.String):
     """A text of CloudEvents, kept to the letter: 1 to 256 characters, none of them a control character."""
+
+    pattern = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(validate=[validate.Length(min=1, max=ATTRIBUTE_LENGTH_MAX), _require_text], **kwargs)
@@ -134,17 +135,10 @@ class UsageEventOut(Wire):
     recorded_at = Instant(required=True)
 
 
-class EventCursor(Ref):
-    """A cursor of the list of events, which spells out the key of one and so is longer than others."""
-
-    def __init__(self, **kwargs: Any) -> None:
-        Words.__init__(self, longest=CURSOR_LENGTH_MAX, **kwargs)
-
-
 class UsageEventsQuery(PageQuery):
-    """Which events to list."""
+    """Which events to list; their cursor spells out the key of one, and so is longer than others."""
 
-    cursor = EventCursor(load_default=None)
+    cursor = Cursor(longest=CURSOR_LENGTH_MAX, load_default=None)
     contract = Ref(load_default=None)
     month = MonthField(load_default=None)
 
@@ -332,10 +326,12 @@ def _event(wire: _Event, document: Document) -> Event:
 
 def _instant(text: str) -> datetime:
     """Return the instant that a text says, by a short way where it is spelt as most are; raises Malformed."""
-    if _COMMON_INSTANT.fullmatch(text) is not None:
-        with suppress(ValueError):
-            return datetime.fromisoformat(text).astimezone(UTC)
-    return period.parse_instant(text)
+    if _COMMON_INSTANT.fullmatch(text) is None:
+        return period.parse_instant(text)
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except ValueError:
+        return period.parse_instant(text)
 
 
 @lru_cache(maxsize=4096)

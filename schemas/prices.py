@@ -276,7 +276,6 @@ class TariffIn(TariffFields):
             return
         faults = {
             **_tariff_faults(_tariff_document(original, data)),
-            **_ground_faults(original),
             **_trial_faults(original),
         }
         told = {name for name, field in self.fields.items() if field.required and original.get(name) is None}
@@ -335,12 +334,6 @@ def _tariff_faults(document: Mapping[str, Any]) -> dict[str, list[str]]:
         tariff_from_document(document)
     except Malformed as malformed:
         return malformed.errors
-    return {}
-
-
-def _ground_faults(given: Mapping[str, Any]) -> dict[str, list[str]]:
-    if given.get("relief") in (Relief.DISCOUNT, Relief.CALCULATED_NOT_COLLECTED) and given.get("ground") is None:
-        return {"ground": ["A relief is for a supported scenario: name its ground."]}
     return {}
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
-from marshmallow import RAISE, Schema, fields, validate
+from marshmallow import INCLUDE, RAISE, Schema, fields, validate
 
-from schemas.fields import Count, Instant, Ref
+from schemas.fields import Count, Cursor, Instant
 
 
 class Wire(Schema):
@@ -44,7 +44,7 @@ class PageQuery(Query):
     """How much of a list, and from where on."""
 
     limit = QueryCount(load_default=100, validate=validate.Range(min=1, max=1000))
-    cursor = Ref(load_default=None)
+    cursor = Cursor(load_default=None)
 
 
 class AsOfQuery(Query):
@@ -54,7 +54,12 @@ class AsOfQuery(Query):
 
 
 class ProblemDocument(Wire):
-    """What went wrong, by RFC 9457, with a stable ``code`` and the fields at fault."""
+    """What went wrong, by RFC 9457, with a stable ``code`` and the fields at fault; some codes add facts of theirs."""
+
+    class Meta:
+        """Facts are extension members: prices, decision numbers, the state that something is in."""
+
+        unknown = INCLUDE
 
     type = fields.String(required=True)
     title = fields.String(required=True)

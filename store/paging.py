@@ -14,6 +14,7 @@ from pricing.errors import Malformed
 from store.unit import Unit
 
 Row = TypeVar("Row")
+Value = TypeVar("Value", bound=str | int)
 
 
 class CursorInvalid(Malformed):
@@ -41,15 +42,15 @@ def _sealed(value: object) -> str:
 def _opened(cursor: str, key: InstrumentedAttribute[Any]) -> Any:
     try:
         text = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode()
-        return _storable(key.type.python_type(text))
+        return storable(key.type.python_type(text))
     except (NotBase64, UnicodeDecodeError, ValueError) as fault:
         message = f"{cursor!r} is no cursor of this list; use next_cursor of the page before, or none"
         raise CursorInvalid(message, errors={"cursor": [message]}) from fault
 
 
-def _storable(value: Any) -> Any:
-    """Refuse what no column holds, before a database does: the character NUL, and numbers over 64 bits."""
-    if isinstance(value, str) and "\0" in value:
+def storable(value: Value) -> Value:
+    """Return a text or number of a cursor; raises ValueError for what no column holds, before a database does."""
+    if isinstance(value, str) and b"\0" in value.encode():  # half of a surrogate pair has no encoding
         message = "the character NUL"
         raise ValueError(message)
     if isinstance(value, int) and not -(2**63) <= value < 2**63:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,10 @@ import swagger_ui_bundle
 from apispec.ext.marshmallow import MarshmallowPlugin
 from flask import Blueprint, Response, send_from_directory
 from flask_smorest import Api
+from werkzeug.routing import BaseConverter, PathConverter, UnicodeConverter
 
+from schemas.fields import REFERENCE_LENGTH_MAX
+from schemas.metering import ATTRIBUTE_LENGTH_MAX
 from schemas.wire import ProblemDocument
 from web import problems
 from web.door import guard
@@ -62,11 +66,18 @@ class ProblemApi(Api):
 
 
 def describe(api: Api, properties: Callable[..., dict[str, Any]]) -> None:
-    """Tell the generator of the document about keys, exact fields and problem documents."""
+    """Tell the generator of the document about keys, exact fields and the references in paths."""
     plugin = next(plugin for plugin in api.spec.plugins if isinstance(plugin, MarshmallowPlugin))
     assert plugin.converter is not None  # noqa: S101 - set when the plugin joined the document
     plugin.converter.add_attribute_function(properties)
     api.spec.components.security_scheme("key", {"type": "http", "scheme": "bearer"})
+    api.register_converter(UnicodeConverter, partial(_named, REFERENCE_LENGTH_MAX))
+    api.register_converter(PathConverter, partial(_named, ATTRIBUTE_LENGTH_MAX))
+
+
+def _named(longest: int, _converter: BaseConverter) -> dict[str, Any]:
+    """What the document says of a reference in a path: no object has a longer one."""
+    return {"type": "string", "minLength": 1, "maxLength": longest}
 
 
 def docs_page() -> Response:

@@ -74,12 +74,14 @@ def writes(  # noqa: PLR0913 - each says one thing of the route, by its name
     status: int = 201,
     method: str = "POST",
     keyed: bool = True,
+    repeats: bool = False,
     prepare: Use | None = None,
     read: Callable[[bytes], Any] | None = None,
 ) -> Callable[[Use], Use]:
     """Make a route of a use case that writes: ``use(unit, body, **path)`` returns its document, or (status, document).
 
     ``keyed`` routes need an Idempotency-Key. Without ``body`` the use case is called as ``use(unit, **path)``.
+    One that ``repeats`` answers 200 with what it made before, where the same is asked for again.
     Where a body is too large for its schema, ``read`` opens it instead, and the schema only describes it; the use
     case may then return its document as the bytes of its JSON.
     ``prepare(unit, body, **path)`` does the long work first, on a snapshot at the horizon, which is moved to the
@@ -105,15 +107,10 @@ def writes(  # noqa: PLR0913 - each says one thing of the route, by its name
 
             return _perform(use.__name__, work, keyed=keyed)
 
-        documented = view
-        if keyed:
-            documented = door.doc(parameters=[_KEY_PARAMETER])(documented)
-        documented = door.arguments(NoQuery, location="query")(documented)
-        if read is not None:
-            documented = door.doc(requestBody=_json_body(body))(documented)
-        elif body is not None:
-            documented = door.arguments(body)(documented)
+        documented = _taking(door, view, body, keyed=keyed, loads=read is None)
         documented = door.response(status, answer)(documented)
+        if repeats:
+            documented = door.alt_response(200, schema=answer, description="It was there", success=True)(documented)
         _open(door, rule, documented, roles, method, needs_json=body is not None, refuses=True)
         return use
 
@@ -221,6 +218,18 @@ def describe(
         description=f"{(view.__doc__ or '').strip()}\n\nFor: {', '.join(roles)}.",
     )(view)
     return described
+
+
+def _taking(
+    door: Door, view: Callable[..., Any], body: type[Schema] | None, *, keyed: bool, loads: bool
+) -> Callable[..., Any]:
+    """Return the view with what it takes, told in the document; it is given the body where the schema ``loads`` it."""
+    if keyed:
+        view = door.doc(parameters=[_KEY_PARAMETER])(view)
+    view = door.arguments(NoQuery, location="query")(view)
+    if body is not None:
+        view = door.arguments(body)(view) if loads else door.doc(requestBody=_json_body(body))(view)
+    return view
 
 
 def _open(

@@ -16,6 +16,8 @@ from pricing import errors
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
+FAULTS_MAX = 100
+PATH_LENGTH_MAX = 200
 
 STATUS: dict[type[errors.Problem], HTTPStatus] = {
     errors.Malformed: HTTPStatus.BAD_REQUEST,
@@ -105,12 +107,17 @@ def _http_answer(fault: HTTPException) -> Response:
 
 
 def malformed(messages: Mapping[str, Any]) -> errors.Malformed:
-    """Return the problem of a document that does not fit its schema: every field at fault, by its path."""
+    """Return the problem of a document that does not fit its schema: the fields at fault, by their paths.
+
+    Of very many faults the first are told: the answer to a hostile body is no larger than others.
+    """
     faults: dict[str, list[str]] = {}
     for location, found in messages.items():
         _flatten(found, "" if location in ("json", "query", "path") else location, faults)
-    fields = ", ".join(sorted(faults)) or "body"
-    return errors.Malformed(f"not well formed: {fields}", errors=faults)
+    told = {path[:PATH_LENGTH_MAX]: faults[path][:FAULTS_MAX] for path in list(faults)[:FAULTS_MAX]}
+    rest = f", and {len(faults) - FAULTS_MAX} more" if len(faults) > FAULTS_MAX else ""
+    fields = ", ".join(sorted(told)) or "body"
+    return errors.Malformed(f"not well formed: {fields}{rest}", errors=told)
 
 
 def _flatten(found: Any, path: str, faults: dict[str, list[str]]) -> None:

@@ -9,7 +9,6 @@ from flask import Response, g, stream_with_context
 from sqlalchemy import Select, select
 from sqlmodel import col
 
-from pricing.errors import Malformed
 from registry.lookup import code_of, party_of_kind
 from registry.relations import operators_overseen, require_overseer
 from registry.tables import Party
@@ -30,6 +29,7 @@ from schemas.books import (
 )
 from schemas.wire import NoQuery, page_of
 from store.horizon import settle_as_of
+from store.paging import CursorInvalid, storable
 from store.tables import AuditEntry
 from store.unit import Call, Unit
 from web.door import Door, describe, guard, lists, reads, store, writes
@@ -76,7 +76,7 @@ def export_books(query: Mapping[str, Any]) -> Response:
     return Response(stream_with_context(lines()), mimetype=media_type)
 
 
-door.route("/ledger/export", methods=["GET"])(guard(describe(door, export_books, READERS), READERS))
+door.route("/ledger/export", methods=["GET"])(guard(describe(door, export_books, READERS, refuses=True), READERS))
 
 
 @reads(door, "/ledger/verify", roles=READERS, answer=VerificationOut, query=NoQuery)
@@ -141,7 +141,8 @@ def _after(query: Mapping[str, Any]) -> int | None:
     cursor = query["cursor"]
     if cursor is None:
         return None
-    if not (cursor.isascii() and cursor.isdecimal()):
+    try:
+        return storable(int(cursor))
+    except ValueError as fault:
         message = f"{cursor!r} is no cursor of this list; use next_cursor of the page before, or none"
-        raise Malformed(message, errors={"cursor": [message]})
-    return int(cursor)
+        raise CursorInvalid(message, errors={"cursor": [message]}) from fault

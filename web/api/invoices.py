@@ -42,7 +42,7 @@ READERS = ("operator", "buyer", "grantor", "regulator", "auditor", "admin")
 door = Door("invoices", __name__, url_prefix="/invoices", description="Bills")
 
 
-@writes(door, "", roles=("operator", "buyer"), body=InvoiceIn, answer=InvoiceOut)
+@writes(door, "", roles=("operator", "buyer"), body=InvoiceIn, answer=InvoiceOut, repeats=True)
 def issue_invoice(unit: Unit, body: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     """Issue the bill of a contract for a month; asked again, the same bill is answered with 200."""
     invoice, is_new = bill_contract(unit, body)
@@ -60,7 +60,7 @@ def list_invoices(unit: Unit, query: Mapping[str, Any]) -> Select[Any]:
     return wanted
 
 
-@reads(door, "/preview", roles=READERS, answer=InvoiceOut, query=PreviewQuery)
+@reads(door, "/preview", roles=READERS, answer=InvoiceOut, query=PreviewQuery, refuses=True)
 def preview(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any]:
     """Compute the bill of a month without issuing it, also while the month runs; an issued one is shown as it is."""
     return preview_invoice(unit, query["contract"], query["month"])

@@ -71,7 +71,7 @@ def _renders(rule: str, form: str, query: type[Schema]) -> Callable[[Rendered], 
 
         documented = door.arguments(query, location="query")(view)
         documented = door.response(200, BYTES, content_type=MEDIA_TYPES[form], description="The file")(documented)
-        door.route(rule, methods=["GET"])(guard(describe(door, documented, READERS), READERS))
+        door.route(rule, methods=["GET"])(guard(describe(door, documented, READERS, refuses=True), READERS))
         return render
 
     return decorate

@@ -28,7 +28,9 @@ READERS = ("operator", "regulator", "auditor", "admin")
 door = Door("settlements", __name__, url_prefix="/settlements", description="Runs of the distribution")
 
 
-@writes(door, "", roles=("operator",), body=SettlementIn, answer=SettlementOut, prepare=prepare_settlement)
+@writes(
+    door, "", roles=("operator",), body=SettlementIn, answer=SettlementOut, repeats=True, prepare=prepare_settlement
+)
 def settle(unit: Unit, body: Mapping[str, Any], prepared: Prepared | None) -> tuple[int, dict[str, Any]]:
     """Distribute a month that has ended; asked again, the same run is the answer, with 200."""
     settlement, is_new = run_settlement(unit, body, prepared)
