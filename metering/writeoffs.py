@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any, Final
 
@@ -10,9 +10,10 @@ from sqlalchemy import Select, select
 from sqlmodel import col
 
 from ledger.books import Leg, Posting, credit, debit, post
+from ledger.tables import Account, Entry, Transaction
 from metering.accounts import UNBILLED, WRITTEN_OFF, use_account
 from metering.tables import UsageWriteoff
-from metering.use import chargeable_use, held_offering
+from metering.use import USAGE, chargeable_use, held_offering
 from pricing.errors import Refusal
 from pricing.money import format_quantity
 from registry.contracts import find_contract, visible_contracts
@@ -34,8 +35,8 @@ class WriteoffExceedsUnbilled(Refusal):
 def write_off_use(unit: Unit, given: Mapping[str, Any]) -> UsageWriteoff:
     """Move unbilled use of a month to written-off use; raises NotFound, WriteoffExceedsUnbilled.
 
-    The books keep unbilled use by day, so that each day is charged at its own price. A write-off is taken from the
-    newest days of the month backwards, which leaves the earlier use where its price was first due.
+    The books keep use by day, so that each day is charged at its own price. A write-off is taken from the days whose
+    use is unbilled, the newest first, which leaves the earlier use where its price was first due.
     """
     contract = find_contract(unit, given["contract"], "contract")
     require_operator(unit, contract.operator_id, "contract", given["contract"], "contract")
@@ -64,8 +65,32 @@ def write_off_use(unit: Unit, given: Mapping[str, Any]) -> UsageWriteoff:
     )
     unit.session.add(writeoff)
     unit.object_id = writeoff.id
-    _book(unit, writeoff, newest_first(use.by_day, given["quantity"]))
+    days = unbilled_days(_accepted_lately(unit, contract.id, offering_id, month), use.by_day, unbilled)
+    _book(unit, writeoff, newest_first(days, given["quantity"]))
     return writeoff
+
+
+def unbilled_days(
+    accepted_lately: Iterable[tuple[date, int]], by_day: Mapping[date, int], unbilled: int
+) -> dict[date, int]:
+    """Return the days of what is unbilled, of all use by day that counts: what was accepted last.
+
+    A bill takes all that is there, so that what it left is what came after it; use that a credit note made unbilled
+    again has no day of its own. ``accepted_lately`` is days and quantities, the last accepted first.
+
+    >>> early, late = date(2025, 3, 5), date(2025, 3, 20)
+    >>> unbilled_days([(early, 30), (late, 70)], {early: 30, late: 70}, 30)
+    {datetime.date(2025, 3, 5): 30}
+    """
+    days: dict[date, int] = {}
+    for day, quantity in accepted_lately:
+        part = min(quantity, by_day.get(day, 0) - days.get(day, 0), unbilled)
+        if part > 0:
+            days[day] = days.get(day, 0) + part
+            unbilled -= part
+        if not unbilled:
+            break
+    return days
 
 
 def newest_first(by_day: Mapping[date, int], quantity: int) -> dict[date, int]:
@@ -108,6 +133,27 @@ def writeoff_document(unit: Unit, row: UsageWriteoff) -> dict[str, Any]:
         "contract": row.contract_id,
         "offering": code_of(unit, Offering, row.offering_id),
     }
+
+
+def _accepted_lately(unit: Unit, contract_id: str, offering_id: str, month: str) -> Iterable[tuple[date, int]]:
+    """Yield the days and quantities of a month's use, the last accepted first."""
+    query = (
+        select(col(Entry.service_on), col(Entry.amount))
+        .select_from(Account)
+        .join(Entry, col(Entry.account_id) == col(Account.id))
+        .join(Transaction, col(Transaction.id) == col(Entry.transaction_id))
+        .where(
+            col(Account.contract_id) == contract_id,
+            col(Account.offering_id) == offering_id,
+            col(Account.kind) == UNBILLED,
+            col(Entry.service_month) == month,
+            col(Transaction.kind) == USAGE,
+        )
+        .order_by(col(Transaction.recorded_at).desc(), col(Entry.service_on).desc())
+    )
+    for day, amount in unit.connection.execute(query):
+        if day is not None:
+            yield day, int(amount)
 
 
 def _book(unit: Unit, writeoff: UsageWriteoff, taken: Mapping[date, int]) -> None:
