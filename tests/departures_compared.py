@@ -16,7 +16,7 @@ from tests.departures_reckoned import Bill, bills, counts
 
 def differences(jurisdiction: Jurisdiction, auditor: Client, stream: pd.DataFrame, months: Sequence[str]) -> list[str]:
     """Return every difference in use, in the bills and in the compliance report; one sentence each."""
-    reckoned = bills(stream, months)
+    reckoned = bills(stream, jurisdiction.contracts, months)
     return [
         *_in_use(jurisdiction, stream),
         *_in_bills(issued_bills(jurisdiction), reckoned),

@@ -39,14 +39,15 @@ def counts(stream: pd.DataFrame) -> dict[tuple[str, str, str], int]:
     return dict(zip(keys, map(int, counted["number"]), strict=True))
 
 
-def bills(stream: pd.DataFrame, months: Sequence[str]) -> dict[tuple[str, str, str], Bill]:
-    """Return the bills by (carrier, tax basis, month), those of months without a departure included."""
+def bills(
+    stream: pd.DataFrame, contracts: Iterable[tuple[str, str]], months: Sequence[str]
+) -> dict[tuple[str, str, str], Bill]:
+    """Return the bills of contracts (carrier, tax basis) by month, those of months without a departure included."""
     by_day: dict[tuple[str, str, str], dict[date, int]] = defaultdict(dict)
     counted = stream.groupby(["carrier", "airport", "month", "day"]).size().reset_index(name="number")
     for row in counted.itertuples(index=False):
         carrier, airport, month, day, number = row
         by_day[carrier, airport, month][date.fromisoformat(day)] = int(number)
-    contracts = sorted({(carrier, AIRPORTS[airport].basis) for carrier, airport, _ in by_day})
     return {
         (carrier, basis, month): _bill(carrier, basis, month, by_day)
         for carrier, basis in contracts

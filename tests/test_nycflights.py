@@ -65,13 +65,15 @@ def test_the_independent_reckoning_is_right_where_it_can_be_done_by_hand() -> No
         rows = [(carrier, airport, day[:7], day) for day, number in days for _ in range(number)]
         return pd.DataFrame(rows, columns=["carrier", "airport", "month", "day"])
 
-    newark = bills(used("UA", "EWR", ("2025-05-01", 1001), ("2025-05-02", 3000)), ["2025-05"])
+    newark = bills(
+        used("UA", "EWR", ("2025-05-01", 1001), ("2025-05-02", 3000)), [("UA", "tax_exclusive")], ["2025-05"]
+    )
     # 1,000 x 1.2 + 2,000 x 0.905 + 1,001 x 0.6533 = 3,663.9533
     assert newark["UA", "tax_exclusive", "2025-05"] == bill("EWR", 4001, "3663.95", "219.84", "3883.79")
-    kennedy = bills(used("B6", "JFK", ("2025-10-15", 501), ("2025-10-16", 10)), ["2025-10"])
+    kennedy = bills(used("B6", "JFK", ("2025-10-15", 501), ("2025-10-16", 10)), [("B6", "tax_exclusive")], ["2025-10"])
     # 500 x 1.105 + 0.875 = 553.375 and, from the 16th on, 10 x 0.9125 = 9.125: each rounded by itself.
     assert kennedy["B6", "tax_exclusive", "2025-10"] == bill("JFK", 511, "562.51", "33.75", "596.26")
-    laguardia = bills(used("DL", "LGA", ("2026-01-15", 10), ("2026-01-16", 10)), ["2026-01"])
+    laguardia = bills(used("DL", "LGA", ("2026-01-15", 10), ("2026-01-16", 10)), [("DL", "tax_inclusive")], ["2026-01"])
     # 10 x 0.99, then 10 x 0.80 by the lowered ceiling, tax included: 17.90 / 1.06 = 16.8868
     assert laguardia["DL", "tax_inclusive", "2026-01"] == bill("LGA", 20, "16.89", "1.01", "17.90")
 
@@ -96,7 +98,7 @@ def test_departures_are_imported_billed_settled_and_reported_exactly(
     command(f"settle --operator {OPERATOR} --month {last}")
 
     assert differences(jurisdiction, admin.client_of("auditor"), taken, MONTHS) == []
-    assert received(jurisdiction) == shared(taken)
+    assert received(jurisdiction) == shared(taken, jurisdiction)
     assert command("ledger verify").endswith("passed\n")
     books = tmp_path / "books.beancount"
     books.write_text(command("ledger export --format beancount"), encoding="utf-8")
@@ -128,10 +130,10 @@ def count_departures(command: Command, jurisdiction: Jurisdiction, month: pd.Dat
         assert f"0 accepted, {number} duplicates" in command([*IMPORT, str(path)])
 
 
-def shared(taken: pd.DataFrame) -> dict[str, Decimal]:
+def shared(taken: pd.DataFrame, jurisdiction: Jurisdiction) -> dict[str, Decimal]:
     """Reckon what each beneficiary gets: each month's bills are distributed with the month after it."""
     total: dict[str, Decimal] = defaultdict(Decimal)
-    reckoned = bills(taken, MONTHS)
+    reckoned = bills(taken, jurisdiction.contracts, MONTHS)
     for month in MONTHS:
         for party, part in shares(bill for key, bill in reckoned.items() if key[2] == month).items():
             total[party] += part
