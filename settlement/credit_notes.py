@@ -127,11 +127,15 @@ def write_credit_note(
 def credit_late_use(unit: Unit, basis: PriceBasis, reductions: Sequence[Reduction]) -> None:
     """Give back what late use made billed months cheaper by, on their bills, as far as those are not credited yet.
 
-    A month charged by its bill and by corrections gives back on its bill first, then on the correcting ones.
+    A month charged by its bill and by corrections gives back on its bill first, then on the correcting ones. All of
+    those bills are locked before the first note takes its number, for the counter is the last of the locks.
     """
-    for reduction in reductions:
+    bills = [_bills_that_charged(unit, reduction) for reduction in reductions]
+    for invoice_id in sorted({invoice_id for charging in bills for invoice_id in charging}):
+        lock_invoice(unit, invoice_id)
+    for reduction, charging in zip(reductions, bills, strict=True):
         left = reduction.amount
-        for invoice_id in _bills_that_charged(unit, reduction):
+        for invoice_id in charging:
             if left > 0:
                 left -= _credit_late_use_of(unit, invoice_id, basis, reduction, left)
 
@@ -216,8 +220,8 @@ def _taken(lines: Sequence[BilledLine], given: Mapping[str, Any]) -> list[Taken]
 
 
 def _credit_late_use_of(unit: Unit, invoice_id: str, basis: PriceBasis, reduction: Reduction, amount: int) -> int:
-    """Credit up to ``amount`` (in the contract's basis) on one bill; return how much of it that was."""
-    invoice = lock_invoice(unit, invoice_id)
+    """Credit up to ``amount`` (in the contract's basis) on a bill that is locked; return how much of it that was."""
+    invoice = unit.session.get_one(Invoice, invoice_id)
     rows = lines_of(unit, invoice.id)
     lines = billed_lines(unit, invoice.id, rows)
     positions = _positions(rows, reduction)
