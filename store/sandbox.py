@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import text, update
+from sqlalchemy import select, update
 from sqlmodel import col
 
 from pricing.errors import Conflict, Refusal
+from store.engine import reader_clock
 from store.tables import Instance
 
 if TYPE_CHECKING:
@@ -32,11 +33,12 @@ def move_clock(unit: Unit, target: datetime) -> datetime:
     if not unit.sandbox:
         message = "this database is not a sandbox: its clock is the database's own"
         raise NotSandbox(message)
-    if unit.dialect == "postgresql":
-        unit.connection.execute(text("SELECT id FROM instance FOR UPDATE"))
-    if target <= unit.now:
-        message = f"{target.isoformat()} is not after the present {unit.now.isoformat()}; the clock moves forward only"
+    offset = unit.connection.execute(select(col(Instance.clock_offset_us)).with_for_update()).scalar_one()
+    # Not the unit's clock: while this call waited for the lock, another may have moved it.
+    clock = reader_clock(unit.connection).astimezone(UTC)
+    present = clock + timedelta(microseconds=offset)
+    if target <= present:
+        message = f"{target.isoformat()} is not after the present {present.isoformat()}; the clock moves forward only"
         raise ClockBackwards(message)
-    ahead = (target - unit.now) // timedelta(microseconds=1)
-    unit.connection.execute(update(Instance).values(clock_offset_us=col(Instance.clock_offset_us) + ahead))
+    unit.connection.execute(update(Instance).values(clock_offset_us=(target - clock) // timedelta(microseconds=1)))
     return target

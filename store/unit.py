@@ -236,6 +236,7 @@ def _outcome(unit: Unit, use_case: Callable[[Unit], T]) -> T | Refused:
     except (Conflict, Refusal) as refused:
         savepoint.rollback()
         unit.after_commit.clear()
+        unit.stored_body = None
         audit.record(unit, "refused", refused)
         return Refused(refused)
     savepoint.commit()
