@@ -21,7 +21,7 @@ _TICK = timedelta(microseconds=1)
 
 
 class HorizonBehind(Unavailable):
-    """A transaction that is still running keeps the horizon below the instant asked for."""
+    """Running work, or a replica that lags, does not cover the instant asked for yet."""
 
     code = "horizon_behind"
 
@@ -66,8 +66,16 @@ def reached(unit: Unit) -> datetime:
 def settle_as_of(store: Store, wanted: datetime | None) -> datetime:
     """Return the instant a report is as of: the one asked for once the horizon covers it, or the present.
 
-    Raises AsOfAhead for an instant to come, HorizonBehind when running work does not end in time.
+    Where reports are read from a replica, it has all that was recorded until then. Raises AsOfAhead for an instant to
+    come, HorizonBehind when running work does not end in time, or the replica does not catch up.
     """
+    settled = _settled(store, wanted)
+    if store.read_engine is not store.engine:
+        _wait_for_replica(store, settled)
+    return settled
+
+
+def _settled(store: Store, wanted: datetime | None) -> datetime:
     if wanted is not None:
         with store.engine.connect() as connection, connection.begin():
             latest, now = _latest(connection), _now(connection)
@@ -81,6 +89,21 @@ def settle_as_of(store: Store, wanted: datetime | None) -> datetime:
         message = f"the books are complete up to {reached.isoformat()} only; ask for {wanted.isoformat()} again shortly"
         raise HorizonBehind(message)
     return wanted or reached
+
+
+def _wait_for_replica(store: Store, moment: datetime) -> None:
+    """Wait until the replica shows a horizon that covers the moment: what lies below was written before it."""
+    deadline = monotonic() + store.settings.wait_seconds_max
+    while True:
+        with store.read_engine.connect() as connection, connection.begin():
+            latest = _latest(connection)
+        if latest is not None and latest >= moment:
+            return
+        if monotonic() > deadline:
+            shown = f"up to {latest.isoformat()} only" if latest else "not at all yet"
+            message = f"the replica shows the books {shown}; ask for {moment.isoformat()} again shortly"
+            raise HorizonBehind(message)
+        sleep(0.01)
 
 
 def _now(connection: Connection) -> datetime:
