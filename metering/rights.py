@@ -175,7 +175,8 @@ def _refused(code: str, detail: str) -> Verdict:
 def _terms_of(unit: Unit, contract_ids: set[str]) -> dict[str, Terms]:
     """Return the terms of those of the contracts that exist."""
     cache: dict[str, Terms] = unit.cache.setdefault(_CACHE, {})
-    known = {contract_id: cache[contract_id] for contract_id in contract_ids if contract_id in cache}
+    # Asked once each: another thread may empty the cache in between.
+    known = {contract_id: terms for contract_id in contract_ids if (terms := cache.get(contract_id)) is not None}
     wanted = sorted(contract_ids - known.keys())
     if not wanted:
         return known
