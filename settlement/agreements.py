@@ -299,7 +299,8 @@ def _require_new(unit: Unit, row: DistributionAgreement) -> None:
 
 def _require_room(unit: Unit, row: DistributionAgreement, agreement: Agreement) -> None:
     """Refuse an agreement that would stand beside a signed one for the same month, or pay a beneficiary elsewhere."""
-    signed = signed_versions(unit, row.operator_id, unit.now)
+    # Not as of this call's clock: what was signed while it waited for the lock counts.
+    signed = signed_versions(unit, row.operator_id)
     month = str(Month.from_date(row.effective_from))
     for offering_id in row.offerings:
         other = signed.of(offering_id, month)

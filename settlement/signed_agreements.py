@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, true
 from sqlmodel import col
 
 from pricing.agreement import Agreement, CostRecovery, FixedFee, Payee, Step, agreement_from_document
@@ -110,12 +110,13 @@ def lock_agreements(unit: Unit, operator_id: str) -> None:
     unit.session.execute(query).all()
 
 
-def signed_versions(unit: Unit, operator_id: str, as_of: datetime) -> Versions:
-    """Return the operator's agreements that both sides had signed by a moment."""
+def signed_versions(unit: Unit, operator_id: str, as_of: datetime | None = None) -> Versions:
+    """Return the operator's agreements that both sides had signed by a moment, or have signed."""
     signed_at = func.max(col(AgreementSignature.recorded_at))
+    in_time = true() if as_of is None else col(AgreementSignature.recorded_at) <= as_of
     signatures = (
         select(col(AgreementSignature.agreement_id).label("agreement_id"), signed_at.label("signed_at"))
-        .where(col(AgreementSignature.recorded_at) <= as_of)
+        .where(in_time)
         .group_by(col(AgreementSignature.agreement_id))
         .having(func.count() == BOTH_SIDES)
         .subquery()

@@ -5,7 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from flask import Flask
 
+from registry.prices import OverlappingVersion
+from settlement.agreements import sign_agreement
+from store.unit import Call, Principal, Store, Unit
 from tests.settlement.sharing import NET, agreement_body
 from tests.world import World
 
@@ -150,6 +154,23 @@ def test_of_two_proposals_for_a_month_the_first_one_signed_stands(world: World) 
     for client in (world.operator, world.grantor):
         client.made(f"{PATH}/{second}/sign", status=200)
     world.operator.refused(f"{PATH}/{first}/sign", None, 422, "overlapping_version")
+
+
+def test_what_was_signed_after_a_signature_was_begun_and_before_it_was_judged_counts(app: Flask, world: World) -> None:
+    store: Store = app.extensions["tariffbook"]
+    if store.engine.dialect.name == "sqlite":
+        pytest.skip("on SQLite nothing is signed while another writer has begun")
+    first, second = (world.operator.made(PATH, body(agreement_no=name))["id"] for name in ("one", "two"))
+    for agreement in (first, second):
+        world.operator.made(f"{PATH}/{agreement}/sign", status=200)
+
+    def sign_late(unit: Unit) -> None:
+        world.grantor.made(f"{PATH}/{second}/sign", status=200)
+        sign_agreement(unit, first)
+
+    grantor_id = world.admin.seen("/parties/grantor")["id"]
+    with pytest.raises(OverlappingVersion):
+        store.run(Call(Principal("grantor", grantor_id), "sign"), sign_late)
 
 
 def test_the_same_clause_is_recorded_once(world: World) -> None:
