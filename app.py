@@ -22,6 +22,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or Settings.from_environment()
     app = Flask(__name__, static_folder=None)
     app.config.update(documentation.CONFIGURATION, MAX_CONTENT_LENGTH=settings.body_bytes_max)
+    app.url_map.merge_slashes = False  # a path is as it is written: no redirection to where another host leads
     app.extensions["tariffbook"] = Store(settings)
     app.before_request(_name_request)
     count_requests(app)

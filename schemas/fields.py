@@ -231,7 +231,7 @@ class Ref(Words):
 class Cursor(Ref):
     """Where a list goes on: ``next_cursor`` of the page before, letters, digits and signs that URLs hold."""
 
-    pattern = "^[A-Za-z0-9_.-]+$"
+    pattern = "^[A-Za-z0-9_.=-]+$"
 
     def __init__(self, *, longest: int = REFERENCE_LENGTH_MAX, **kwargs: Any) -> None:
         error = "this is no cursor; use next_cursor of the page before, or none"

@@ -15,6 +15,8 @@ from pricing.errors import Malformed, shown
 
 DIGITS_MAX: Final = 300
 """A whole number of the wire has far fewer digits; reading one of millions would cost their square."""
+MEMBERS_MAX: Final = 100
+"""No object of the wire has as many members; telling of a million unknown ones would cost their square."""
 DEPTH_MAX: Final = 32
 """Objects and arrays stand at most this deep in one another; the documents of the wire need less than ten."""
 
@@ -44,6 +46,9 @@ def read_json(body: bytes) -> Any:
 
 
 def _members_once(members: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    if len(members) > MEMBERS_MAX:
+        message = f"it has an object of more than {MEMBERS_MAX} members"
+        raise ValueError(message)
     content = dict(members)
     if len(content) < len(members):
         seen: set[str] = set()

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from marshmallow import INCLUDE, RAISE, Schema, fields, validate
 
 from schemas.fields import Count, Cursor, Instant
+
+DIGITS_MAX: Final = 18
+"""A number of a query has far fewer digits; more are no number to any of them."""
 
 
 class Wire(Schema):
@@ -35,7 +38,7 @@ class QueryCount(Count):
     """A whole number in a query, where everything is text."""
 
     def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> Any:
-        if isinstance(value, str) and value.isascii() and value.isdecimal():
+        if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= DIGITS_MAX:
             value = int(value)
         return super()._deserialize(value, attr, data, **kwargs)
 

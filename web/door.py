@@ -20,7 +20,7 @@ from marshmallow import RAISE, Schema, ValidationError
 from sqlalchemy import Select
 from webargs.flaskparser import FlaskParser
 
-from pricing.errors import Forbidden, Malformed, NotFound, Unauthenticated, UnsupportedMedia, shown
+from pricing.errors import Forbidden, Malformed, NotFound, TooLarge, Unauthenticated, UnsupportedMedia, shown
 from registry.keys import authenticate
 from schemas.json_text import read_json
 from schemas.wire import NoQuery, PageQuery, page_of
@@ -45,7 +45,7 @@ class StrictParser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": RAISE, "query": RAISE}  # noqa: RUF012 - webargs' own way to say it
 
     def _raw_load_json(self, req: Request) -> Any:
-        return read_json(req.get_data())
+        return read_json(_body())
 
     def load_querystring(self, req: Request, schema: Schema) -> Any:
         """Return the arguments of the query; one given twice is an error, for only one of the two can be meant."""
@@ -95,7 +95,7 @@ def writes(  # noqa: PLR0913 - each says one thing of the route, by its name
             if body is None:
                 _require_no_body()
             if read is not None:
-                arguments = (read(request.get_data()),)
+                arguments = (read(_body()),)
 
             if prepare is not None:
                 advance(store())
@@ -270,9 +270,17 @@ def _require_json() -> None:
         raise UnsupportedMedia(f"a body is read as it is, not in the coding {shown(coding)}")
 
 
+def _body() -> bytes:
+    """Return the body; one sent in chunks breaks off at the limit, so that one as long as the limit is not whole."""
+    body = request.get_data()
+    if request.content_length is None and len(body) >= current_app.config["MAX_CONTENT_LENGTH"]:
+        raise TooLarge("the body is larger than this service takes; send it in parts")
+    return body
+
+
 def _require_no_body() -> None:
     """Refuse members that a route would not read; nothing, and an object without members, say nothing."""
-    body = request.get_data()
+    body = _body()
     if body.strip() and read_json(body) != {}:
         message = "this route takes no body; leave it out, or send an object without members"
         raise Malformed(message, errors={"body": [message]})
@@ -298,7 +306,7 @@ def _perform(action: str, work: Callable[[Unit], tuple[int, bytes]], *, keyed: b
     if not keyed:
         status, body = store().run(call, work)
         return Response(body, status=status, mimetype="application/json")
-    claim = claim_of(_idempotency_key(), call.principal, request.method, request.full_path, request.get_data())
+    claim = claim_of(_idempotency_key(), call.principal, request.method, request.full_path, _body())
     answered = store().answer(call, claim, work, problems.wording)
     failed = answered.status >= 400  # noqa: PLR2004 - the first of the client errors
     response = (

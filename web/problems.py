@@ -123,11 +123,18 @@ def malformed(messages: Mapping[str, Any]) -> errors.Malformed:
 def _flatten(found: Any, path: str, faults: dict[str, list[str]]) -> None:
     if isinstance(found, Mapping):
         for name, inner in found.items():
-            _flatten(inner, f"{path}.{name}" if path and name != "_schema" else path or str(name), faults)
+            _flatten(inner, _inner_path(path, str(name)), faults)
     elif isinstance(found, list):
         faults.setdefault(path, []).extend(str(message) for message in found)
     else:
         faults.setdefault(path, []).append(str(found))
+
+
+def _inner_path(path: str, name: str) -> str:
+    """Return the path of a member; what is wrong with the whole of something is told under its own path."""
+    if name == "_schema":
+        return path or "body"
+    return f"{path}.{name}" if path else name
 
 
 def _database_answer(fault: DBAPIError) -> Response:
