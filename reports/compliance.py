@@ -29,6 +29,7 @@ from registry.lookup import missing
 from registry.spans import require_span
 from registry.tables import Authorisation, Party
 from reports.accrual import credited_line
+from reports.charged_anew import still_charged, taken_back, taken_back_in_error, worst_standings
 from reports.charges import charge_document, charge_page, charges_of
 from reports.frame import Frame, frame_of, in_months
 from reports.free_use import free_use
@@ -65,7 +66,9 @@ def compliance_report(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """
     frame = _frame(unit, wanted)
     register = read_register(unit, frame)
-    months = charged_months(charges_of(unit, frame))
+    charges = charges_of(unit, frame)
+    months = charged_months(still_charged(charges, taken_back(unit, frame)))
+    standings = worst_standings(charged_months(charges), taken_back_in_error(unit, frame))
     years = determined_years(unit, frame)
     checks = reconciliation(unit, frame)
     chargeable = {key for key, offered in frame.offerings.items() if register.chargeable_on(offered, frame.last_day)}
@@ -80,7 +83,7 @@ def compliance_report(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
         "price_tests": ceiling_tests(frame, months),
         "free_use": free_use(unit, frame),
         "revenue": revenue_rows(frame, revenue_of(unit, frame), years),
-        "breaches": breaches(frame, months, _credited(unit, frame)),
+        "breaches": breaches(frame, standings, _credited(unit, frame)),
         "refused_attempts": _refused_attempts(unit, frame),
         "reconciliation": checks,
         "reconciled": all(check["agrees"] for check in checks),

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import pytest
 
 from pricing.canonical import sha256_of
+from tests.client import Client
 from tests.reports.story import PERIOD, REPORT, Story, row
 from tests.world import World
 
@@ -242,3 +243,29 @@ def test_a_grantor_is_shown_the_offerings_of_its_own_authorisations(story: Story
     assert report["is_partial"] is True
     assert {check["offering"] for check in report["reconciliation"]} >= {"checks"}
     assert None not in {check["offering"] for check in report["reconciliation"]}
+
+
+def test_use_that_is_charged_anew_counts_once_in_the_price_tests(admin: Client) -> None:
+    world = World.founded(admin)
+    world.priced("errors", ceiling="1.11", unit_price="1.11")
+    tiers = [{"up_to": "10", "unit_price": "1.11"}, {"up_to": None, "unit_price": "0.50"}]
+    world.priced("volumes", ceiling="1.11", model="volume", tiers=tiers)
+    contracts = {code: world.accepted(code) for code in ("errors", "volumes")}
+    world.clock("2025-03-20")
+    world.usage(contracts["errors"], "errors", "100", "2025-03-05T12:00:00+08:00")
+    world.usage(contracts["volumes"], "volumes", "10", "2025-03-05T12:00:00+08:00")
+    world.clock("2025-04-01")
+    bills = {code: world.invoice(contract, "2025-03")["id"] for code, contract in contracts.items()}
+    wrong = {"amount": "50.00", "reason": "issued_in_error", "rebill": True}
+    world.operator.made(f"/invoices/{bills['errors']}/credit-notes", wrong)
+    world.usage(contracts["volumes"], "volumes", "1", "2025-03-06T12:00:00+08:00")
+    world.clock("2025-05-01")
+    for contract in contracts.values():
+        world.invoice(contract, "2025-04")
+    report = world.regulator.seen(REPORT, **PERIOD)
+    names = ("quantity", "net", "lowest", "highest", "volume_weighted", "value_above")
+    errors, volumes = (row(report["price_summary"], offering=code) for code in ("errors", "volumes"))
+    assert members(errors, *names) == ["100", "111.00", "1.11", "1.11", "1.11", "0.00"]
+    assert members(volumes, *names) == ["11", "5.50", "0.50", "0.50", "0.50", "0.00"]
+    assert report["breaches"] == []
+    assert report["reconciled"] is True

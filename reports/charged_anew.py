@@ -1,0 +1,119 @@
+"""Charges less what credit notes took of them because the charge itself was wrong, as the price tests count them.
+
+Late use that made a month cheaper, and bills issued in error that are billed anew, are charged again by a later bill.
+Both charges together would show use and money twice, and prices above the ceiling that nobody owes. Other credit notes
+are settled between the parties and leave the price as it was charged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlmodel import col
+
+from pricing.money import PriceBasis
+from reports.accrual import credited_line
+from reports.charges import Charge
+from reports.frame import Frame, in_months
+from reports.price_tests import ChargedMonth
+from settlement.credit_notes import LATE_USE
+from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine
+from store.unit import Unit
+
+_IN_ERROR: Final = col(CreditNote.rebill).is_(true())
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """What of one charge is charged anew: fen, ``amount`` in the bill's basis, and millionths made unbilled again."""
+
+    amount: int
+    net: int
+    tax: int
+    gross: int
+    quantity: int
+
+
+Places = Mapping[tuple[str, int], TakenBack]
+"""What was taken back by the id of the bill and the position of its line."""
+
+
+def taken_back(unit: Unit, frame: Frame) -> Places:
+    """Read what credit notes took back of charges that are charged anew, as of the frame's moment."""
+    return _taken_back(unit, frame, or_(_IN_ERROR, col(CreditNote.reason) == LATE_USE))
+
+
+def taken_back_in_error(unit: Unit, frame: Frame) -> Places:
+    """Read what credit notes took back of bills issued in error, as of the frame's moment."""
+    return _taken_back(unit, frame, _IN_ERROR)
+
+
+def still_charged(charges: Iterable[Charge], places: Places) -> list[Charge]:
+    """Return the charges less what of each was taken back."""
+    return [
+        less(charge, places[place]) if (place := (charge.invoice_id, charge.position)) in places else charge
+        for charge in charges
+    ]
+
+
+def worst_standings(months: Iterable[ChargedMonth], in_error: Places) -> list[ChargedMonth]:
+    """Return each month as it stood highest above its ceilings: with the first bill in error, or billed anew.
+
+    A breach is told until it is closed, also where its bill was credited and billed anew; but a bill and the one that
+    replaces it are never added up.
+    """
+    return [_worst_standing(month, in_error) for month in months]
+
+
+def _worst_standing(month: ChargedMonth, in_error: Places) -> ChargedMonth:
+    wrong = [charge.invoice_id for charge in month.charges if (charge.invoice_id, charge.position) in in_error]
+    if not wrong:
+        return month
+    first = ChargedMonth(tuple(charge for charge in month.charges if charge.invoice_id <= min(wrong)))
+    anew = ChargedMonth(tuple(still_charged(month.charges, in_error)))
+    return max(first, anew, key=lambda standing: standing.above)
+
+
+def less(charge: Charge, taken: TakenBack) -> Charge:
+    """Return what is left of a charge; its price is then what a unit of the use left comes to."""
+    quantity, amount = charge.quantity - taken.quantity, charge.amount - taken.amount
+    allowance = charge.allowance * Fraction(quantity, charge.quantity) if charge.quantity else charge.allowance
+    return replace(
+        charge,
+        quantity=quantity,
+        unit_price=None,
+        nominal_unit_price=charge.nominal_unit_price if quantity else None,
+        amount=amount,
+        net=charge.net - taken.net,
+        tax=charge.tax - taken.tax,
+        gross=charge.gross - taken.gross,
+        allowance=allowance if charge.ceiling else Fraction(amount),
+    )
+
+
+def _taken_back(unit: Unit, frame: Frame, condition: ColumnElement[bool]) -> Places:
+    place = (col(InvoiceLine.invoice_id), col(InvoiceLine.position), col(Invoice.price_basis))
+    sums = [func.sum(col(column)) for column in (CreditNoteLine.net, CreditNoteLine.tax, CreditNoteLine.gross)]
+    query: Any = (
+        select(*place, *sums, func.sum(col(CreditNoteLine.quantity)))
+        .select_from(CreditNoteLine)
+        .join(CreditNote, col(CreditNote.id) == col(CreditNoteLine.credit_note_id))
+        .join(Invoice, col(Invoice.id) == col(CreditNote.invoice_id))
+        .join(InvoiceLine, credited_line())
+        .where(
+            col(CreditNote.operator_id) == frame.operator.id,
+            col(CreditNote.recorded_at) <= frame.as_of,
+            in_months(col(InvoiceLine.service_month), frame.months),
+            condition,
+        )
+        .group_by(*place)
+    )
+    found = {}
+    for invoice_id, position, basis, net, tax, gross, quantity in unit.connection.execute(query):
+        amount = net if basis == PriceBasis.TAX_EXCLUSIVE else gross
+        found[invoice_id, position] = TakenBack(int(amount), int(net), int(tax), int(gross), int(quantity))
+    return found
