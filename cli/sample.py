@@ -94,7 +94,10 @@ def _play(store: Store) -> None:
         for _, act in sorted([*steps, *year.acts()], key=_instant):
             act()
     except StoryBroken as broken:
-        message = f"{broken}; this play cannot be gone on with: name another database in TARIFFBOOK_DATABASE_URL"
+        message = (
+            f"{broken}; this play cannot be gone on with: remove the database and begin anew, or name another one in "
+            "TARIFFBOOK_DATABASE_URL"
+        )
         raise SampleElsewhere(message) from broken
     store.run(call(PLAYED), lambda _unit: None)
 
