@@ -197,7 +197,7 @@ class _Tested(Linked):
     offering = fields.String(required=True)
     offering_name = fields.String(required=True)
     unit = fields.String(required=True)
-    price_basis = fields.String(required=True)
+    price_basis = fields.String(required=True, allow_none=True)
     quantity = TotalQuantity(required=True)
     charges = fields.Integer(required=True)
     net = Money(required=True)

@@ -113,7 +113,7 @@ def fuzz(operation: Operation, mode: GenerationMode, everything: Everything) -> 
     )
     @given(case=operation.as_strategy(generation_mode=mode), dice=st.randoms(use_true_random=False))
     def send(case: Sent, dice: Any) -> None:
-        if re.fullmatch(KEY_PATTERN, str(case.headers.get("Idempotency-Key"))):
+        if re.fullmatch(KEY_PATTERN, str(case.headers.get("Idempotency-Key", ""))):
             case.headers["Idempotency-Key"] = str(uuid.uuid4())
         if mode is GenerationMode.POSITIVE:
             name_what_there_is(case, everything, lambda: bool(dice.random() < 0.5))
