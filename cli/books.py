@@ -12,7 +12,7 @@ from registry.lookup import party_of_kind
 from reports import verification
 from reports.book_export import FORMATS
 from reports.books import Bounds
-from store.horizon import settle_as_of
+from store.horizon import advance, reached, settle_as_of
 
 
 @click.group()
@@ -43,8 +43,9 @@ def export(
 def verify() -> None:
     """Check the books from their rows; exit code 1 and the first row at fault where a check fails."""
     with opened() as store:
-        with store.reading(call("ledger verify")) as unit:
-            as_of = unit.now
+        advance(store)
+        with store.reading(call("ledger verify"), fresh=True) as unit:
+            as_of = reached(unit)
             checks = verification.findings(unit, lambda title: click.echo(f"checking: {title}", err=True))
         run = store.run(call("ledger verify"), lambda unit: verification.record(unit, checks, as_of).model_dump())
     for check in checks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from flask import Response, g, stream_with_context
@@ -28,7 +29,7 @@ from schemas.books import (
     VerificationOut,
 )
 from schemas.wire import NoQuery, page_of
-from store.horizon import settle_as_of
+from store.horizon import reached, settle_as_of
 from store.paging import CursorInvalid, storable
 from store.tables import AuditEntry
 from store.unit import Call, Unit
@@ -88,10 +89,16 @@ def show_verification(unit: Unit, _query: Mapping[str, Any]) -> dict[str, Any]:
     return run.model_dump()
 
 
-@writes(door, "/ledger/verify", roles=READERS, answer=VerificationOut)
-def verify_books(unit: Unit) -> dict[str, Any]:
+def check_books(unit: Unit) -> tuple[datetime, list[dict[str, Any]]]:
+    """Return the moment up to which the snapshot is complete, and what the checks found on it: long, without a lock."""
+    return reached(unit), verification.findings(unit)
+
+
+@writes(door, "/ledger/verify", roles=READERS, answer=VerificationOut, prepare=check_books)
+def verify_books(unit: Unit, checked: tuple[datetime, list[dict[str, Any]]]) -> dict[str, Any]:
     """Check the books from their rows: balances, conservation of use, control totals, frozen documents."""
-    return verification.record(unit, verification.findings(unit), unit.now).model_dump()
+    as_of, checks = checked
+    return verification.record(unit, checks, as_of).model_dump()
 
 
 def audit_document(unit: Unit, row: AuditEntry) -> dict[str, Any]:
