@@ -12,7 +12,6 @@ from typing import Generic, TypeVar
 
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine, text
 
 from app import create_app
 from migrations.schema import migrate
@@ -55,7 +54,7 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def postgres_template(postgres: PostgresServer) -> str:
     """The name of a migrated PostgreSQL sandbox that each test gets a copy of."""
-    _administer(postgres, "CREATE DATABASE template_sandbox")
+    postgres.administer("CREATE DATABASE template_sandbox")
     migrate(Settings(postgres.url("template_sandbox")), sandbox=True, start=SANDBOX_START)
     return "template_sandbox"
 
@@ -71,7 +70,7 @@ def sqlite_world(sqlite_template: Path) -> Founded[Path]:
 @pytest.fixture(scope="session")
 def postgres_world(postgres: PostgresServer, postgres_template: str) -> Founded[str]:
     """A PostgreSQL sandbox with the small jurisdiction in it, and its keys."""
-    _administer(postgres, f"CREATE DATABASE template_world TEMPLATE {postgres_template}")
+    postgres.administer(f"CREATE DATABASE template_world TEMPLATE {postgres_template}")
     return Founded("template_world", _found(Settings(postgres.url("template_world"))))
 
 
@@ -92,9 +91,9 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
     template = request.getfixturevalue("postgres_world").database if founded else None
     name = f"test_{abs(hash(request.node.nodeid)):x}"
     source = template or request.getfixturevalue("postgres_template")
-    _administer(server, f"CREATE DATABASE {name} TEMPLATE {source}")
+    server.administer(f"CREATE DATABASE {name} TEMPLATE {source}")
     yield Settings(server.url(name))
-    _administer(server, f"DROP DATABASE {name} WITH (FORCE)")
+    server.administer(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -147,10 +146,3 @@ def _found(settings: Settings) -> Keys:
     keys = World.founded(Client.administrator(made)).keys()
     made.extensions["tariffbook"].close()
     return keys
-
-
-def _administer(server: PostgresServer, statement: str) -> None:
-    engine = create_engine(server.url("postgres"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from tests.cli.command import Command, Ended
 from tests.postgres import PostgresServer
@@ -32,21 +31,14 @@ def sample(sample_file: tuple[Path, Ended], tmp_path: Path) -> Command:
 @pytest.fixture
 def sample_on_postgres(postgres: PostgresServer, tmp_path: Path) -> Iterator[Command]:
     """The command on a PostgreSQL database that it has played the sample into."""
-    _administer(postgres, "CREATE DATABASE sample")
+    postgres.administer("CREATE DATABASE sample")
     command = Command(postgres.url("sample"), tmp_path)
     command.done("demo")
     yield command
-    _administer(postgres, "DROP DATABASE sample WITH (FORCE)")
+    postgres.administer("DROP DATABASE sample WITH (FORCE)")
 
 
 def keys_said(ended: Ended) -> dict[str, str]:
     """Return the keys that the command printed, by their variables."""
     exports = [line.removeprefix("export ") for line in ended.lines if line.startswith("export ")]
     return dict(line.split("=", 1) for line in exports)
-
-
-def _administer(server: PostgresServer, statement: str) -> None:
-    engine = create_engine(server.url("postgres"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()

@@ -171,6 +171,13 @@ class PostgresServer:
         query = {"host": str(self.folder), "port": str(PORT)}
         return URL.create("postgresql+psycopg", SUPERUSER, database=database, query=query).render_as_string()
 
+    def administer(self, statement: str) -> None:
+        """Run a statement outside any transaction, such as CREATE DATABASE."""
+        with psycopg.connect(
+            host=str(self.folder), port=PORT, user=SUPERUSER, dbname="postgres", autocommit=True
+        ) as connection:
+            connection.execute(statement.encode())
+
     def start(self) -> None:
         """Start the server and wait until it answers, about a second; from nothing unless it was killed.
 

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from app import create_app
 from store.settings import Settings
@@ -28,19 +27,12 @@ def story(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     template: str = request.getfixturevalue("postgres_template")
-    _administer(server, f"CREATE DATABASE {_DATABASE} TEMPLATE {template}")
+    server.administer(f"CREATE DATABASE {_DATABASE} TEMPLATE {template}")
     yield from _told(Settings(server.url(_DATABASE)))
-    _administer(server, f"DROP DATABASE {_DATABASE} WITH (FORCE)")
+    server.administer(f"DROP DATABASE {_DATABASE} WITH (FORCE)")
 
 
 def _told(settings: Settings) -> Iterator[Story]:
     app = create_app(settings)
     yield Story.told(Client.administrator(app))
     app.extensions["tariffbook"].close()
-
-
-def _administer(server: PostgresServer, statement: str) -> None:
-    engine = create_engine(server.url("postgres"), isolation_level="AUTOCOMMIT")
-    with engine.connect() as connection:
-        connection.execute(text(statement))
-    engine.dispose()
