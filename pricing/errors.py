@@ -1,4 +1,4 @@
-"""The one tree of errors: every refusal of the service is a leaf here, with a stable code.
+"""The one tree of errors: its branches, and the leaves of prices; other leaves stand beside the rules they tell of.
 
     Problem
     ├── Malformed            400  the request itself is not well formed
