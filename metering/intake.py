@@ -7,7 +7,7 @@ of several equal events counts; what this program knows before is only used to s
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +17,7 @@ from ledger.books import Leg, Posting, credit, debit, post, reserve
 from metering.accounts import FREE, UNBILLED, delivered_account, use_account
 from metering.event_keys import Claim, Held, held_keys, insert_new
 from metering.events import Event, Key, Status, Unreadable, Verdict, content_hash, events_digest
+from metering.late_use import is_late, remember
 from metering.quotas import QuotaKey, Quotas, quota_key
 from metering.refusals import keep_refused
 from metering.rights import Judge, Place
@@ -203,6 +204,14 @@ def _book(batch: _Batch, lost: Mapping[Key, Held], quotas: Quotas) -> None:
                 counted[quota_key(place)] += quantity
     quotas.count(counted)
     post(batch.unit, postings)
+    remember(batch.unit, _late(batch, accepted))
+
+
+def _late(batch: _Batch, accepted: Collection[Place]) -> Iterator[tuple[str, str, int]]:
+    """Yield what bills of earlier months may have missed: (contract, month, transaction)."""
+    for place, transaction_id in batch.transactions.items():
+        if place in accepted and not place.right.free and is_late(batch.unit, place.day):
+            yield place.right.contract_id, str(Month.from_date(place.day)), transaction_id
 
 
 def _posting(batch: _Batch, transaction_id: int, place: Place, claims: Sequence[Claim], quantity: int) -> Posting:

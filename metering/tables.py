@@ -1,4 +1,4 @@
-"""Tables of use: events by their key, refused events, write-offs, and the counters that quotas are held by."""
+"""Tables of use: events by their key, refused events, write-offs, counters of quotas, what bills have to look at."""
 
 from datetime import date, datetime
 
@@ -85,3 +85,17 @@ class UsageWriteoff(SQLModel, table=True):
     reason: str = Field(sa_type=Words)
     recorded_at: datetime = Field(sa_type=Instant)
     recorded_by: str | None = Field(default=None, sa_type=Words)
+
+
+class LateUse(SQLModel, table=True):
+    """A month that the next bill of a contract looks at beside its own, and the transaction for which it does.
+
+    Derived from the books; see ``metering.late_use``.
+    """
+
+    __tablename__ = "late_use"
+    __table_args__ = table(append_only=False)
+
+    contract_id: str = Field(primary_key=True, sa_type=Words, foreign_key="contract.id")
+    service_month: str = Field(primary_key=True, sa_type=Words)
+    transaction_id: int = Field(primary_key=True, sa_type=Int64)

@@ -8,7 +8,7 @@ the days alone; ``use_writeoff`` takes unbilled use of a month from its days.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
@@ -100,8 +100,8 @@ def held_offering(unit: Unit, contract_id: str, ref: str) -> str:
     return offering.id
 
 
-def chargeable_use(unit: Unit, contract_id: str, until_month: str) -> dict[tuple[str, str], ChargeableUse]:
-    """Return the chargeable use of a contract by (offering id, service month), months up to and with ``until_month``.
+def chargeable_use(unit: Unit, contract_id: str, months: Collection[str]) -> dict[tuple[str, str], ChargeableUse]:
+    """Return the chargeable use of some months of a contract by (offering id, service month).
 
     One statement reads it all, so that days and unbilled quantity are of one moment; lock the contract first.
     """
@@ -109,7 +109,7 @@ def chargeable_use(unit: Unit, contract_id: str, until_month: str) -> dict[tuple
     query = (
         _entries(contract_id)
         .add_columns(*columns, func.sum(_SIGNED))
-        .where(col(Account.kind) == UNBILLED, col(Entry.service_month) <= until_month)
+        .where(col(Account.kind) == UNBILLED, col(Entry.service_month).in_(sorted(months)))
         .group_by(*columns)
         .order_by(*columns)
     )

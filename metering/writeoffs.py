@@ -44,7 +44,7 @@ def write_off_use(unit: Unit, given: Mapping[str, Any]) -> UsageWriteoff:
     month = str(given["month"])
     # Bills and other write-offs wait for this lock; what may still be moved is read after it.
     unit.session.get(Contract, contract.id, with_for_update=True)
-    use = chargeable_use(unit, contract.id, month).get((offering_id, month))
+    use = chargeable_use(unit, contract.id, [month]).get((offering_id, month))
     unbilled = use.unbilled if use else 0
     if use is None or given["quantity"] > unbilled:
         message = (

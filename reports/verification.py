@@ -6,11 +6,12 @@
 4. Use is conserved: for each book and offering, delivered = unbilled + billed + free + written off.
 5. Every transaction of use equals its events: how many they are, what they add up to, and their digest.
 6. Quotas equal the use that they count.
-7. Every bill and credit note equals the sum of its lines.
-8. What buyers owe in the books = bills - credit notes - payments + refunds, buyer by buyer.
-9. Revenue and VAT in the books = those of bills less credit notes.
-10. What is payable in the books = shares of the statements less payouts.
-11. Frozen documents still have the hash they were issued with: quotes, statements, files.
+7. Unbilled use of a month that was billed is known to the next bill.
+8. Every bill and credit note equals the sum of its lines.
+9. What buyers owe in the books = bills - credit notes - payments + refunds, buyer by buyer.
+10. Revenue and VAT in the books = those of bills less credit notes.
+11. What is payable in the books = shares of the statements less payouts.
+12. Frozen documents still have the hash they were issued with: quotes, statements, files.
 
 Each check stops at its first row at fault and says it.
 """
@@ -104,6 +105,18 @@ _QUOTAS = """
          AND (quota.period = 'all' OR substr(CAST(event.service_on AS text), 1, 7) = quota.period)
     GROUP BY quota.contract_id, quota.offering_id, quota.period, quota.used
     HAVING quota.used <> coalesce(sum(event.quantity), 0) LIMIT 1"""
+
+_LATE_USE = f"""
+    SELECT account.contract_id, entry.service_month, sum({_SIGNED}) AS unbilled
+    FROM ledger_entry AS entry JOIN account ON account.id = entry.account_id
+    WHERE account.kind = 'unbilled_use'
+    GROUP BY account.contract_id, entry.service_month
+    HAVING sum({_SIGNED}) <> 0
+       AND EXISTS (SELECT 1 FROM invoice
+                   WHERE invoice.contract_id = account.contract_id AND invoice.month >= entry.service_month)
+       AND NOT EXISTS (SELECT 1 FROM late_use AS late
+                       WHERE late.contract_id = account.contract_id AND late.service_month = entry.service_month)
+    LIMIT 1"""
 
 _BILL_SUMS = """
     SELECT invoice.id, invoice.net, invoice.tax, coalesce(sum(line.net), 0) AS lines_net,
@@ -205,6 +218,7 @@ CHECKS = (
     Check("event_digests", "every transaction of use has the digest of its events", _digests),
     Check("events_have_postings", "every event names its transaction", _first(_ORPHAN_EVENTS)),
     Check("quotas_match", "quotas equal the use they count", _first(_QUOTAS)),
+    Check("late_use_known", "unbilled use of billed months is known to the next bill", _first(_LATE_USE)),
     Check("bills_add_up", "bills equal the sum of their lines", _first(_BILL_SUMS)),
     Check("credit_notes_add_up", "credit notes equal the sum of their lines", _first(_CREDIT_SUMS)),
     Check("receivables_match", "receivables = bills - credits - payments + refunds", _first(_OWED)),

@@ -14,6 +14,7 @@ from sqlmodel import col
 
 from ledger.books import AccountRef, Leg, Posting, credit, debit, post
 from metering.accounts import BILLED, UNBILLED, WRITTEN_OFF, use_account
+from metering.late_use import remember
 from pricing.crediting import (
     BilledLine,
     Taken,
@@ -282,7 +283,10 @@ def _post(
     legs += credit(buyer_balance(note.operator_id, note.buyer_id), note.gross - unpaid)
     money = _posting(unit, note, "credit_note", legs)
     use = _posting(unit, note, "credit_use", _use_legs(unit, note, rows, taken, contract_id))
-    post(unit, [posting for posting in (money, use) if posting.legs])
+    ids = post(unit, [posting for posting in (money, use) if posting.legs])
+    if note.rebill and use.legs:
+        months = {rows[line.position].service_month for line in taken if line.quantity}
+        remember(unit, [(contract_id, month, ids[-1]) for month in sorted(months)])
 
 
 def _revenue_legs(note: CreditNote, row: InvoiceLine, net: int) -> list[Leg]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -19,6 +19,7 @@ from typing import Final
 from sqlalchemy import and_, func, or_, select, true
 from sqlmodel import col
 
+from metering.late_use import remembered
 from metering.use import ChargeableUse, chargeable_use
 from pricing.ceiling import Ceiling
 from pricing.classification import PUBLIC_INTEREST
@@ -93,7 +94,11 @@ class Reduction:
 
 @dataclass(frozen=True)
 class Draft:
-    """A bill drawn up: lines with their taxes, sums, the use that it takes, and what earlier bills give back."""
+    """A bill drawn up: lines with their taxes, sums, the use that it takes, and what earlier bills give back.
+
+    ``late`` is what it looked at beside its own month (see ``metering.late_use``); ``left_months`` are those of which
+    use stays unbilled because no price was published for it.
+    """
 
     price_basis: PriceBasis
     lines: tuple[DraftLine, ...]
@@ -101,6 +106,8 @@ class Draft:
     moved: Mapping[ServiceMonth, int]
     reductions: tuple[Reduction, ...]
     book: Mapping[str, Priced]
+    late: tuple[tuple[str, int], ...] = ()
+    left_months: frozenset[str] = frozenset()
 
     @property
     def total(self) -> Tax:
@@ -121,15 +128,18 @@ class _Charged:
 
 
 def draw_up(unit: Unit, contract: Contract, month: Month) -> Draft:
-    """Draw up the bill of a contract for a month from the use of all months up to it.
+    """Draw up the bill of a contract for a month: its use, and what came late to earlier months.
 
     Use of earlier months that have no bill yet is left to their own. Raises AmountTooLarge.
     """
+    late = remembered(unit, contract.id, str(month))
     terms = {row.offering_id: row for row in contract_offerings(unit, contract.id)}
     book = price_book(unit, terms)
     basis = PriceBasis(contract.price_basis or PriceBasis.TAX_EXCLUSIVE)
-    use = chargeable_use(unit, contract.id, str(month))
-    earlier = _months_to_judge(unit, contract.id, use, str(month))
+    anew = _charged_anew(unit, contract.id, str(month))
+    months = {str(month), *(of_month for of_month, _ in late), *(of_month for _, of_month in anew)}
+    use = chargeable_use(unit, contract.id, months)
+    earlier = anew | {key for key, used in use.items() if key[1] < str(month) and used.unbilled}
     bills = _bills_of(unit, contract.id, {key[1] for key in earlier})
     charged = _charged_before(unit, contract.id, basis, {key[1] for key in earlier})
     drawer = Drawer(contract, terms, book, basis)
@@ -138,7 +148,9 @@ def draw_up(unit: Unit, contract: Contract, month: Month) -> Draft:
             drawer.judge_again(key, use.get(key, ChargeableUse()), charged.get(key, 0), bills[key[1]])
     for offering_id in sorted(terms, key=lambda offering_id: book[offering_id].named.code):
         drawer.charge((offering_id, str(month)), use.get((offering_id, str(month)), ChargeableUse()))
-    return drawer.draft()
+    moved = drawer.moved
+    left = frozenset(key[1] for key, used in use.items() if used.unbilled != moved.get(key, 0))
+    return replace(drawer.draft(), late=tuple(late), left_months=left)
 
 
 class Drawer:
@@ -307,11 +319,8 @@ def _correction_step(total: int, before: int, bill: EarlierBill) -> Step:
     )
 
 
-def _months_to_judge(
-    unit: Unit, contract_id: str, use: Mapping[ServiceMonth, ChargeableUse], month: str
-) -> set[ServiceMonth]:
-    """Return the earlier service months with use that no bill has taken, or with a charge that is to be billed anew."""
-    late = {key for key, used in use.items() if key[1] < month and used.unbilled}
+def _charged_anew(unit: Unit, contract_id: str, month: str) -> set[ServiceMonth]:
+    """Return the earlier service months whose charge was credited in order to be billed anew."""
     anew = unit.connection.execute(
         select(col(InvoiceLine.offering_id), col(InvoiceLine.service_month))
         .distinct()
@@ -323,7 +332,7 @@ def _months_to_judge(
             col(CreditNote.rebill).is_(true()),
         )
     )
-    return late | {(offering_id, service_month) for offering_id, service_month in anew if service_month < month}
+    return {(offering_id, service_month) for offering_id, service_month in anew if service_month < month}
 
 
 def _bills_of(unit: Unit, contract_id: str, months: Iterable[str]) -> dict[str, EarlierBill]:

@@ -6,11 +6,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from sqlalchemy import case, func, select
+from sqlalchemy import and_, case, func, select
 from sqlmodel import col
 
 from ledger.tables import Account, Entry
 from metering.accounts import UNBILLED
+from metering.tables import LateUse
 from pricing.errors import Problem
 from pricing.period import Month
 from registry.tables import Contract
@@ -109,13 +110,17 @@ def _months(first: Month, last: Month) -> list[Month]:
     return months
 
 
-def _with_unbilled_use(unit: Unit, operator_id: str) -> set[str | None]:
+def _with_unbilled_use(unit: Unit, operator_id: str) -> set[str]:
+    """Return the contracts of an operator of which late use is unbilled."""
     signed = case((col(Entry.side) == "D", col(Entry.amount)), else_=-col(Entry.amount))
+    late = select(col(LateUse.contract_id), col(LateUse.service_month)).distinct().subquery()
     query = (
-        select(col(Account.contract_id))
-        .join(Entry, col(Entry.account_id) == col(Account.id))
-        .where(col(Account.book) == operator_id, col(Account.kind) == UNBILLED)
-        .group_by(col(Account.contract_id))
+        select(late.c.contract_id)
+        .join(Contract, col(Contract.id) == late.c.contract_id)
+        .join(Account, and_(col(Account.contract_id) == late.c.contract_id, col(Account.kind) == UNBILLED))
+        .join(Entry, and_(col(Entry.account_id) == col(Account.id), col(Entry.service_month) == late.c.service_month))
+        .where(col(Contract.operator_id) == operator_id)
+        .group_by(late.c.contract_id)
         .having(func.sum(signed) != 0)
     )
     return set(unit.connection.execute(query).scalars())

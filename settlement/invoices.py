@@ -11,6 +11,7 @@ from sqlmodel import col
 
 from ledger.books import AccountRef, Leg, Posting, credit, debit, post
 from metering.accounts import BILLED, UNBILLED, use_account
+from metering.late_use import dealt_with
 from pricing.errors import Conflict
 from pricing.period import Month
 from registry.contracts import find_contract
@@ -55,6 +56,7 @@ def issue_invoice(unit: Unit, contract_id: str, month: Month) -> tuple[Invoice, 
     credit_late_use(unit, draft.price_basis, draft.reductions)
     invoice = _write(unit, contract, month, draft)
     _post(unit, invoice, draft)
+    dealt_with(unit, contract_id, draft.late, draft.left_months)
     unit.object_id = invoice.id
     return invoice, True
 

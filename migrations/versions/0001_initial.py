@@ -896,6 +896,15 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_invoice_recorded_at"), ["recorded_at"], unique=False)
 
     op.create_table(
+        "late_use",
+        sa.Column("contract_id", sa.Text(), nullable=False),
+        sa.Column("service_month", sa.Text(), nullable=False),
+        sa.Column("transaction_id", columns.Int64(), nullable=False),
+        sa.ForeignKeyConstraint(["contract_id"], ["contract.id"], name=op.f("fk_late_use_contract_id")),
+        sa.PrimaryKeyConstraint("contract_id", "service_month", "transaction_id", name=op.f("pk_late_use")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "quota",
         sa.Column("contract_id", sa.Text(), nullable=False),
         sa.Column("offering_id", sa.Text(), nullable=False),

@@ -65,6 +65,7 @@ CHANGEABLE = (
     "contract",
     "counter",
     "instance",
+    "late_use",
     "quota",
     "quote",
     "refused_event",

@@ -88,8 +88,8 @@ def test_use_as_of_a_moment_before_it_was_recorded_is_none(books: Store) -> None
 def test_chargeable_use_keeps_the_days_of_what_was_billed_and_drops_what_was_written_off(books: Store) -> None:
     with books.reading(LOCAL) as unit:
         march = ChargeableUse({MARCH_3: 7, MARCH_4: 2}, unbilled=7)
-        assert chargeable_use(unit, CONTRACT, "2025-03") == {(OFFERING, "2025-03"): march}
-        assert chargeable_use(unit, CONTRACT, "2025-04") == {
+        assert chargeable_use(unit, CONTRACT, ["2025-03"]) == {(OFFERING, "2025-03"): march}
+        assert chargeable_use(unit, CONTRACT, ["2025-03", "2025-04"]) == {
             (OFFERING, "2025-03"): march,
             (OFFERING, "2025-04"): ChargeableUse({APRIL_1: 5}, unbilled=5),
         }

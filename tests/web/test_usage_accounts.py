@@ -118,7 +118,7 @@ def test_a_write_off_takes_the_newest_days_first(story: Story) -> None:
     story.world.operator.made("/usage-writeoffs", writeoff(story, "1.5"))
     store: Store = story.world.admin.app.extensions["tariffbook"]
     with store.reading(LOCAL) as unit:
-        [march] = chargeable_use(unit, story.contracts["contract"], "2025-03").values()
+        [march] = chargeable_use(unit, story.contracts["contract"], ["2025-03"]).values()
     assert march == ChargeableUse({date(2025, 3, 1): 4_500_000}, unbilled=4_500_000)
 
 
