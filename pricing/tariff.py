@@ -101,17 +101,9 @@ class Tariff:
             bands.append(band if earlier is None else band.less(earlier))
         return [band for band in (*(band.taken_back() for band in before.values()), *bands) if band.moves]
 
-    def charge_steps(self, quantity_micro: int) -> list[Step]:
-        """The charge for a quantity explained band by band, at the published prices."""
-        return [band_step(band) for band in self.charge_between(0, quantity_micro)]
-
     def priced_fields(self) -> list[tuple[str, UnitPrice]]:
-        """Each price for one unit that a buyer can meet, with the field that states it."""
+        """Each price for one unit that a buyer can meet, with the field that states it; of a package, price ÷ size."""
         return self.model.priced_fields()
-
-    def nominal_prices(self) -> list[UnitPrice]:
-        """Each price for one unit that a buyer can meet; of a package, its price ÷ its size, exact."""
-        return [price for _, price in self.priced_fields()]
 
     def clipped(self, ceiling: Ceiling) -> Tariff:
         """The tariff as it is billed under a ceiling: each band at the lower of its price and the ceiling.

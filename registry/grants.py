@@ -115,11 +115,6 @@ def grant_refusal(
     return _REFUSALS.get(grant_status(decisions, instant))
 
 
-def usable_at(unit: Unit, grant: FreeUseGrant, instant: datetime) -> str | None:
-    """Return why use at an instant is not covered by a grant, as a code; None where it is. Reads its decisions."""
-    return grant_refusal(grant, decisions_of(unit, grant.id), instant, unit.zone)
-
-
 def decisions_of(unit: Unit, grant_id: str) -> list[GrantDecision]:
     """Return the decisions on a grant in the order in which they take effect."""
     query = select(GrantDecision).where(col(GrantDecision.grant_id) == grant_id)

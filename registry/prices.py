@@ -30,21 +30,6 @@ class OverlappingVersion(Refusal):
     code = "overlapping_version"
 
 
-def ceiling_versions(
-    unit: Unit, offering_id: str, charging_form: str, as_of: datetime | None = None
-) -> list[CeilingVersion]:
-    """Return every ceiling of an offering and charging form in time order, each with the end that it really has.
-
-    The rows are copies: ``effective_until`` is the stated end or the start of the next version, None while open.
-    ``as_of`` leaves out what was recorded later.
-    """
-    rows = ceilings_as_stated(unit, offering_id, charging_form, as_of)
-    return [
-        CeilingVersion(**{**row.model_dump(), "effective_until": span.end})
-        for row, span in zip(rows, version_spans(rows), strict=True)
-    ]
-
-
 def ceilings_as_stated(
     unit: Unit, offering_id: str, charging_form: str, as_of: datetime | None = None
 ) -> Sequence[CeilingVersion]:

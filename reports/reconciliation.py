@@ -52,8 +52,6 @@ _OF_OPERATOR: Final = (
     "treasury_payable",
 )
 
-ByOffering = Mapping[str, int]
-
 
 @dataclass(frozen=True)
 class Check:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pricing.errors import Malformed, PriceBasisMismatch
 from pricing.money import MICRO_PER_UNIT, PriceBasis
-from pricing.tariff import Relief, Tariff, TierPeriod, tariff_from_document
+from pricing.tariff import Relief, Tariff, TierPeriod, band_step, tariff_from_document
 from pricing.tariff_models import TIERS_MAX, Graduated, Package, PerUnit, Tier, Volume
 from tests.pricing import case_files
 from tests.pricing.rating_cases import ceiling_from_case
@@ -132,7 +132,7 @@ def test_more_use_never_costs_less_under_a_graduated_tariff(model: Graduated, le
 @given(tariffs())
 def test_no_use_costs_nothing(tariff: Tariff) -> None:
     assert tariff.charge(0) == 0
-    assert tariff.charge_steps(0) == []
+    assert tariff.charge_between(0, 0) == []
 
 
 @given(tariffs(), quantities)
@@ -163,7 +163,7 @@ def test_a_clipped_charge_is_within_quantity_times_ceiling(
     clipped = plain(model).clipped(ceiling)
     assert clipped.charge(quantity_micro) <= ceiling.at(quantity_micro)
     assert clipped.charge(quantity_micro) <= plain(model).charge(quantity_micro)
-    assert all(ceiling.allows(price) for price in clipped.nominal_prices())
+    assert all(ceiling.allows(price) for _, price in clipped.priced_fields())
 
 
 @given(tariffs())
@@ -185,12 +185,13 @@ def test_a_clipped_tariff_is_never_published(model: PerUnit | Package | Volume) 
 
 
 def test_the_price_of_a_package_is_price_by_size_exactly() -> None:
-    assert plain(Package(3 * MICRO_PER_UNIT, 100)).nominal_prices() == [Fraction(1, 3)]
+    [(_, price)] = plain(Package(3 * MICRO_PER_UNIT, 100)).priced_fields()
+    assert price == Fraction(1, 3)
 
 
 def test_each_band_is_explained_with_its_reckoning_in_both_languages() -> None:
     tariff = plain(Graduated((Tier(10 * MICRO_PER_UNIT, Decimal("0.1"), 200), Tier(None, Decimal("0.05")))))
-    first, second = tariff.charge_steps(12 * MICRO_PER_UNIT)
+    first, second = map(band_step, tariff.charge_between(0, 12 * MICRO_PER_UNIT))
     assert first.as_wire() == {
         "rule": "tariff.graduated_band",
         "text_en": "Band above 0 up to 10: 10 × 0.10 + flat fee 2.00 = 3.00",
@@ -215,5 +216,5 @@ def test_each_band_is_explained_with_its_reckoning_in_both_languages() -> None:
     ],
 )
 def test_the_other_models_are_explained(model: PerUnit | Volume | Package, text_en: str) -> None:
-    [step] = plain(model).charge_steps(55 * MICRO_PER_UNIT)
+    [step] = map(band_step, plain(model).charge_between(0, 55 * MICRO_PER_UNIT))
     assert step.text_en == text_en

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
 
-from registry.grants import find_grant, usable_at
+from registry.grants import decisions_of, find_grant, grant_refusal
 from store.unit import Store
 from tests.client import Client
 from tests.conftest import LOCAL
@@ -45,10 +45,16 @@ def test_an_approval_covers_use_from_the_start_of_the_grant_on(world: World, sto
     world.clock("2025-03-20")
     world.decide(pending["id"], "approve")
     with store.reading(LOCAL) as unit:
-        grant = find_grant(unit, pending["id"])
-        assert usable_at(unit, grant, datetime.fromisoformat("2025-03-01T00:00:00+08:00")) is None
-        assert usable_at(unit, grant, datetime.fromisoformat("2025-02-28T23:59:59+08:00")) == "grant_not_begun"
-        assert usable_at(unit, grant, datetime.fromisoformat("2026-03-01T00:00:00+08:00")) == "grant_expired"
+        grant, decisions = find_grant(unit, pending["id"]), decisions_of(unit, pending["id"])
+        assert grant_refusal(grant, decisions, datetime.fromisoformat("2025-03-01T00:00:00+08:00"), unit.zone) is None
+        assert (
+            grant_refusal(grant, decisions, datetime.fromisoformat("2025-02-28T23:59:59+08:00"), unit.zone)
+            == "grant_not_begun"
+        )
+        assert (
+            grant_refusal(grant, decisions, datetime.fromisoformat("2026-03-01T00:00:00+08:00"), unit.zone)
+            == "grant_expired"
+        )
 
 
 def test_a_suspended_grant_is_resumed_from_then_on_and_keeps_its_contract(world: World, store: Store) -> None:
@@ -62,9 +68,11 @@ def test_a_suspended_grant_is_resumed_from_then_on_and_keeps_its_contract(world:
     assert [decision["action"] for decision in resumed["decisions"]] == ["approve", "suspend", "approve"]
     expected = {"2025-03-09": None, "2025-03-11": "grant_suspended", "2025-03-21": None}
     with store.reading(LOCAL) as unit:
-        grant = find_grant(unit, approved["id"])
+        grant, decisions = find_grant(unit, approved["id"]), decisions_of(unit, approved["id"])
         for day, refusal in expected.items():
-            assert usable_at(unit, grant, datetime.fromisoformat(f"{day}T12:00:00+08:00")) == refusal
+            assert (
+                grant_refusal(grant, decisions, datetime.fromisoformat(f"{day}T12:00:00+08:00"), unit.zone) == refusal
+            )
 
 
 def test_a_revocation_takes_effect_at_the_instant_it_names_and_is_final(world: World) -> None:
