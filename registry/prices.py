@@ -7,7 +7,7 @@ longer: what held before it never comes back. Ends are half-open business days.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, select
@@ -30,32 +30,28 @@ class OverlappingVersion(Refusal):
     code = "overlapping_version"
 
 
-def ceilings_as_stated(
-    unit: Unit, offering_id: str, charging_form: str, as_of: datetime | None = None
-) -> Sequence[CeilingVersion]:
+def ceilings_as_stated(unit: Unit, offering_id: str, charging_form: str) -> Sequence[CeilingVersion]:
     """Return the rows of an offering's ceilings in time order, each with the end that it states, if any."""
-    rows: Sequence[CeilingVersion] = unit.session.execute(_ceilings(offering_id, charging_form, as_of)).scalars().all()
+    rows: Sequence[CeilingVersion] = unit.session.execute(_ceilings(offering_id, charging_form)).scalars().all()
     return rows
 
 
-def ceiling_on(
-    unit: Unit, offering_id: str, charging_form: str, day: date, as_of: datetime | None = None
-) -> CeilingVersion | None:
+def ceiling_on(unit: Unit, offering_id: str, charging_form: str, day: date) -> CeilingVersion | None:
     """Return the ceiling in force on a day, as it was recorded; None where there is none."""
-    row = _newest_on(unit, _ceilings(offering_id, charging_form, as_of), CeilingVersion, day)
+    row = _newest_on(unit, _ceilings(offering_id, charging_form), CeilingVersion, day)
     if row is None or (row.effective_until is not None and row.effective_until <= day):
         return None
     return row
 
 
-def tariff_versions(unit: Unit, offering_id: str, as_of: datetime | None = None) -> list[TariffVersion]:
+def tariff_versions(unit: Unit, offering_id: str) -> list[TariffVersion]:
     """Return every tariff of an offering in time order; each holds until the next starts (see ``version_spans``)."""
-    return list(unit.session.execute(_tariffs(offering_id, as_of)).scalars().all())
+    return list(unit.session.execute(_tariffs(offering_id)).scalars().all())
 
 
-def tariff_on(unit: Unit, offering_id: str, day: date, as_of: datetime | None = None) -> TariffVersion | None:
+def tariff_on(unit: Unit, offering_id: str, day: date) -> TariffVersion | None:
     """Return the tariff in force on a day, None where there is none."""
-    return _newest_on(unit, _tariffs(offering_id, as_of), TariffVersion, day)
+    return _newest_on(unit, _tariffs(offering_id), TariffVersion, day)
 
 
 def version_spans(versions: Sequence[CeilingVersion | TariffVersion]) -> list[Span]:
@@ -71,10 +67,10 @@ def span_of(unit: Unit, row: CeilingVersion | TariffVersion) -> Span:
     """Return the days on which one recorded version holds, as the versions stand now."""
     if isinstance(row, CeilingVersion):
         start = col(CeilingVersion.effective_from)
-        later = _ceilings(row.offering_id, row.charging_form, None)
+        later = _ceilings(row.offering_id, row.charging_form)
     else:
         start = col(TariffVersion.effective_from)
-        later = _tariffs(row.offering_id, None)
+        later = _tariffs(row.offering_id)
     following = later.where(start > row.effective_from).limit(1).with_only_columns(start)
     return Span(row.effective_from, _earlier(_stated_end(row), unit.session.execute(following).scalar_one_or_none()))
 
@@ -124,19 +120,15 @@ def _clash(held: Span, new: Span) -> bool:
     return earlier.end is not None and later.start < earlier.end
 
 
-def _ceilings(offering_id: str, charging_form: str, as_of: datetime | None) -> Select[Any]:
+def _ceilings(offering_id: str, charging_form: str) -> Select[Any]:
     query = select(CeilingVersion).where(
         col(CeilingVersion.offering_id) == offering_id, col(CeilingVersion.charging_form) == charging_form
     )
-    if as_of is not None:
-        query = query.where(col(CeilingVersion.recorded_at) <= as_of)
     return query.order_by(col(CeilingVersion.effective_from))
 
 
-def _tariffs(offering_id: str, as_of: datetime | None) -> Select[Any]:
+def _tariffs(offering_id: str) -> Select[Any]:
     query = select(TariffVersion).where(col(TariffVersion.offering_id) == offering_id)
-    if as_of is not None:
-        query = query.where(col(TariffVersion.recorded_at) <= as_of)
     return query.order_by(col(TariffVersion.effective_from))
 
 
