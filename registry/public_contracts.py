@@ -6,12 +6,14 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
+from pricing.ceiling import require_within
 from pricing.classification import COMMERCIAL
 from pricing.errors import Conflict, PriceBasisMismatch, Refusal
 from registry.contracts import Terms, contract_offerings, contract_status, open_contract
 from registry.lookup import missing, party_of_kind
 from registry.offerings import own_offering, require_classified, require_offerable
-from registry.prices import tariff_on
+from registry.prices import ceiling_on, ceiling_value, tariff_on, tariff_value
+from registry.relations import product_of
 from registry.spans import require_span
 from registry.tables import Contract, Offering
 from store.unit import Unit
@@ -38,8 +40,8 @@ class ContractNotPending(Conflict):
 def offer_public_contract(unit: Unit, given: Mapping[str, Any]) -> Contract:
     """Open a contract at the public tariff; it is pending until its buyer accepts, unless a consent is named.
 
-    Raises NotFound, DatesReversed, ClassificationUnconfirmed, GrantRequired, TariffMissing, PriceBasisMismatch and
-    what ``require_offerable`` raises.
+    Raises NotFound, DatesReversed, ClassificationUnconfirmed, GrantRequired, TariffMissing, PriceAboveCeiling,
+    PriceBasisMismatch and what ``require_offerable`` raises.
     """
     buyer = party_of_kind(unit, given["buyer"], "buyer", "buyer")
     require_span(given)
@@ -86,11 +88,20 @@ def _require_sellable(unit: Unit, offerings: Iterable[Offering], first: date) ->
     bases: dict[str, str] = {}
     for offering in offerings:
         require_offerable(unit, offering, days[-1])
+        _require_within_ceiling(unit, offering, days[-1])
         for day in days:
             _require_commercial(unit, offering, day)
             bases.setdefault(_price_basis(unit, offering, day), f"{offering.code} on {day}")
     _require_one_basis(bases)
     return next(iter(bases))
+
+
+def _require_within_ceiling(unit: Unit, offering: Offering, day: date) -> None:
+    """Refuse a tariff that a lowered ceiling has left above it, as a quote would be (Price Notice 三)."""
+    product, tariff = product_of(unit, offering.id), tariff_on(unit, offering.id, day)
+    ceiling = ceiling_on(unit, offering.id, product.charging_basis, day)
+    if tariff is not None and ceiling is not None:
+        require_within(tariff_value(tariff), ceiling_value(ceiling), product.unit, offering=offering.code)
 
 
 def _require_one_basis(found: Mapping[str, str]) -> None:

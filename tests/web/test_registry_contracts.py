@@ -174,3 +174,14 @@ def _passes(requirement: Any, *given: Any) -> bool:
     except NotFound:
         return False
     return True
+
+
+def test_a_tariff_that_a_lowered_ceiling_left_above_it_is_neither_offered_nor_accepted(world: World) -> None:
+    world.priced(ceiling="1.00", unit_price="0.90")
+    pending = world.contract(consent_reference=None)
+    world.ceiling(price="0.80", effective_from="2025-03-16")
+    world.clock("2025-03-16")
+    body = {"buyer": "buyer", "offerings": ["offering"], "effective_from": "2025-03-16"}
+    problem = world.operator.refused("/contracts", body, 422, "price_above_ceiling")
+    assert "0.90" in problem["detail"]
+    world.buyer.refused(f"/contracts/{pending['id']}/accept", None, 422, "price_above_ceiling")
