@@ -67,6 +67,37 @@ def test_every_append_only_table_has_its_triggers_and_the_ledger_its_guards(stor
     assert {name for name in found - wanted if re.search("append_only|no_update|no_delete", name)} == set()
 
 
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE instance SET sandbox = false",
+        "UPDATE instance SET timezone = 'UTC'",
+        "DELETE FROM instance",
+        "UPDATE quote SET snapshot = '{}'",
+        "UPDATE contract SET effective_until = NULL",
+        "DELETE FROM contract",
+        "UPDATE api_key SET role = 'admin'",
+    ],
+)
+def test_what_a_row_with_a_fate_says_is_frozen_for_the_owner_too(settings: Settings, statement: str) -> None:
+    engine = open_engine(settings.database_url, 5, as_owner=True)
+    key = (
+        "INSERT INTO api_key (id, role, secret_hash, recorded_at) "
+        "VALUES ('k', 'auditor', 'x', '2025-01-01T00:00:00.000000Z')"
+    )
+    with engine.begin() as connection:
+        connection.execute(text(key))
+        if connection.dialect.name == "sqlite":
+            statement = statement.replace("false", "0")
+    if "quote" in statement or "contract" in statement:
+        with engine.begin() as connection:
+            assert {f"{statement.split()[1 if statement.startswith('UPDATE') else 2]}_frozen"} <= _triggers(connection)
+    else:
+        with pytest.raises(DBAPIError, match="append-only"), engine.begin() as connection:
+            connection.execute(text(statement))
+    engine.dispose()
+
+
 def test_there_is_one_head() -> None:
     assert len(ScriptDirectory(str(migrations.schema.FOLDER)).get_heads()) == 1
 

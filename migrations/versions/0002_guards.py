@@ -8,7 +8,7 @@ not the owner.
 from __future__ import annotations
 
 from alembic import op
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 
 revision = "0002"
 down_revision = "0001"
@@ -60,17 +60,14 @@ APPEND_ONLY = (
     "usage_writeoff",
     "verification",
 )
-CHANGEABLE = (
-    "api_key",
-    "contract",
-    "counter",
-    "instance",
-    "late_use",
-    "quota",
-    "quote",
-    "refused_event",
-    "stored_answer",
-)
+CHANGEABLE = ("counter", "late_use", "quota", "refused_event", "stored_answer")
+# Of a row that has a fate, only the columns of its fate may change, and it is never removed.
+FATES = {
+    "api_key": ("revoked_at",),
+    "contract": ("accepted_at",),
+    "instance": ("clock_offset_us",),
+    "quote": ("accepted_at", "contract_id", "withdrawn_at"),
+}
 # PostgreSQL locks a row only for a role that may update some column of it; the triggers still refuse every update.
 LOCKABLE = ("distribution_agreement", "free_use_grant", "invoice", "party")
 
@@ -181,6 +178,10 @@ def _guard_sqlite() -> None:
                 f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} BEGIN "
                 f"SELECT RAISE(ABORT, '{table} is append-only: record a correction instead'); END"
             )
+    for table in FATES:
+        refusal = f"BEGIN SELECT RAISE(ABORT, '{table} is append-only but for its fate'); END"
+        op.execute(f"CREATE TRIGGER {table}_frozen BEFORE UPDATE OF {_frozen_columns(table)} ON {table} {refusal}")
+        op.execute(f"CREATE TRIGGER {table}_kept BEFORE DELETE ON {table} {refusal}")
     for statement in SQLITE_LEDGER:
         op.execute(statement)
 
@@ -193,8 +194,20 @@ def _guard_postgresql() -> None:
             f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
         )
+    for table in FATES:
+        refusal = f"ON {table} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()"
+        op.execute(f"CREATE TRIGGER {table}_frozen BEFORE UPDATE OF {_frozen_columns(table)} {refusal}")
+        op.execute(f"CREATE TRIGGER {table}_kept BEFORE DELETE OR TRUNCATE {refusal}")
     op.execute(POSTGRESQL_ROLE)
     serving = op.get_bind().execute(text("SELECT 1 FROM pg_roles WHERE rolname = 'tariffbook_server'")).first()
     if serving:
         op.execute(f"GRANT UPDATE, DELETE ON {', '.join(CHANGEABLE)} TO tariffbook_server")
+        for table, columns in FATES.items():
+            op.execute(f"GRANT UPDATE ({', '.join(columns)}) ON {table} TO tariffbook_server")
         op.execute(f"GRANT UPDATE (id) ON {', '.join(LOCKABLE)} TO tariffbook_server")
+
+
+def _frozen_columns(table: str) -> str:
+    """Return the columns of a table that are not of its fate."""
+    columns = inspect(op.get_bind()).get_columns(table)
+    return ", ".join(column["name"] for column in columns if column["name"] not in FATES[table])
