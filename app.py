@@ -12,6 +12,7 @@ from store.unit import Store
 from web import api as routes
 from web import documentation, problems
 from web.health import health
+from web.logs import write_json_lines
 from web.metrics import count_requests
 
 REQUEST_ID_LENGTH_MAX = 128
@@ -20,6 +21,7 @@ REQUEST_ID_LENGTH_MAX = 128
 def create_app(settings: Settings | None = None) -> Flask:
     """Return the application for these settings (those of the environment if not given)."""
     settings = settings or Settings.from_environment()
+    write_json_lines()
     app = Flask(__name__, static_folder=None)
     app.config.update(documentation.CONFIGURATION, MAX_CONTENT_LENGTH=settings.body_bytes_max)
     app.url_map.merge_slashes = False  # a path is as it is written: no redirection to where another host leads
