@@ -27,7 +27,8 @@ def add_working_days(start: date, count: int) -> WorkingDay:
     """Return the ``count``-th working day after ``start``; the day of the event itself is not counted.
 
     Weekends and public holidays are left out, and the weekend days worked in exchange for holidays are
-    counted, as the State Council's yearly notice says. Raises ``ValueError`` for a count below 1.
+    counted, as the State Council's yearly notice says. A count that runs out of the calendar ends uncertain on
+    its last day. Raises ``ValueError`` for a count below 1.
 
     >>> add_working_days(date(2025, 9, 26), 3)
     WorkingDay(day=datetime.date(2025, 9, 30), certain=True)
@@ -36,12 +37,12 @@ def add_working_days(start: date, count: int) -> WorkingDay:
         message = f"{count} working days from {start} cannot be counted: at least one is needed"
         raise ValueError(message)
     day, left, certain = start, count, True
-    while left:
+    while left and day < date.max:
         day += timedelta(days=1)
         published = _is_working_day(day)
         certain = certain and published is not None
         left -= day.weekday() < _SATURDAY if published is None else published
-    return WorkingDay(day, certain)
+    return WorkingDay(day, certain and not left)
 
 
 def _is_working_day(day: date) -> bool | None:

@@ -127,7 +127,8 @@ def standing_on(unit: Unit, product: Product, day: date) -> Standing:
         return Standing(begun[-1], valid_until(unit, product, begun[-1]), None)
     count = load_law().parameter(APPLICATION_WORKING_DAYS).whole(unit.today)
     due = add_working_days(product.delivered_on, count)
-    return Standing(None, due.day + timedelta(days=1), due)
+    follows = timedelta(days=due.day < date.max)  # no day follows the calendar's last
+    return Standing(None, due.day + follows, due)
 
 
 def valid_until(unit: Unit, product: Product, registration: ProductRegistration) -> date:

@@ -35,6 +35,11 @@ def test_a_count_that_runs_into_an_unpublished_year_is_not_certain() -> None:
     assert not add_working_days(date(2026, 12, 1), 300).certain
 
 
+def test_a_count_that_runs_out_of_the_calendar_ends_on_its_last_day() -> None:
+    assert add_working_days(date(9999, 12, 20), 20) == WorkingDay(date.max, certain=False)
+    assert add_working_days(date.max, 1) == WorkingDay(date.max, certain=False)
+
+
 def test_fewer_than_one_working_day_cannot_be_counted() -> None:
     with pytest.raises(ValueError, match="at least one"):
         add_working_days(date(2025, 3, 3), 0)

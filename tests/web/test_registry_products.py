@@ -124,6 +124,11 @@ def test_an_unregistered_product_is_sold_for_twenty_working_days_and_then_not(wo
     world.operator.refused("/offerings", late, 422, "registration_lapsed")
 
 
+def test_a_product_delivered_on_the_calendars_last_days_has_no_day_after_them_to_register(world: World) -> None:
+    made = world.product("p-2", delivered_on="9999-12-31", **UNREGISTERED)
+    assert (made["registration_due_on"], made["registration_due_certain"]) == ("9999-12-31", False)
+
+
 def test_a_product_is_on_sale_again_once_its_registration_is_recorded(world: World) -> None:
     world.product("p-2", delivered_on="2024-06-03", **UNREGISTERED)
     body = {**offering_body("o-2"), "product": "p-2"}
