@@ -177,6 +177,7 @@ class Instant(_Exact[datetime]):
 class Words(fields.String):
     """Text of bounded length, blanks around it removed, not empty unless said."""
 
+    strips = True
     forbidden = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
     def __init__(self, *, longest: int = TEXT_MAX, empty: bool = False, **kwargs: Any) -> None:
@@ -196,7 +197,7 @@ class Words(fields.String):
             raise ValidationError(f"Longer than maximum length {self.longest}.")
         if (found := self.forbidden.search(text)) is not None:
             raise ValidationError(f"the character {found[0]!r} is not text")
-        return text.strip()
+        return text.strip() if self.strips else text
 
 
 _CONTROLS = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"
@@ -209,6 +210,7 @@ _CODE_SIGNS = r"A-Za-z0-9_\u3400-\u4dbf\u4e00-\u9fff"
 class Code(Words):
     """A code that a client gives: 64 Latin letters, Chinese characters, digits, ``_``, ``-`` and ``.`` at most."""
 
+    strips = False
     pattern = rf"^[{_CODE_SIGNS}][{_CODE_SIGNS}.\-]{{0,{CODE_LENGTH_MAX - 1}}}$"
 
     def __init__(self, **kwargs: Any) -> None:
@@ -231,6 +233,7 @@ class Ref(Words):
 class Cursor(Ref):
     """Where a list goes on: ``next_cursor`` of the page before, letters, digits and signs that URLs hold."""
 
+    strips = False
     pattern = "^[A-Za-z0-9_.=-]+$"
 
     def __init__(self, *, longest: int = REFERENCE_LENGTH_MAX, **kwargs: Any) -> None:
