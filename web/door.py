@@ -16,9 +16,11 @@ from typing import Any
 
 from flask import Request, Response, current_app, g, request
 from flask_smorest import Blueprint
+from gunicorn.http.errors import ParseException
 from marshmallow import RAISE, Schema, ValidationError
 from sqlalchemy import Select
 from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import ClientDisconnected
 
 from pricing.errors import Forbidden, Malformed, NotFound, TooLarge, Unauthenticated, UnsupportedMedia, shown
 from registry.keys import authenticate
@@ -272,7 +274,11 @@ def _require_json() -> None:
 
 def _body() -> bytes:
     """Return the body; one sent in chunks breaks off at the limit, so that one as long as the limit is not whole."""
-    body = request.get_data()
+    try:
+        body = request.get_data()
+    except (ClientDisconnected, ParseException) as fault:
+        message = "the body does not arrive as its headers announce it"
+        raise Malformed(message, errors={"body": [message]}) from fault
     if request.content_length is None and len(body) >= current_app.config["MAX_CONTENT_LENGTH"]:
         raise TooLarge("the body is larger than this service takes; send it in parts")
     return body

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from gunicorn.http.errors import InvalidChunkSize
 from werkzeug.test import TestResponse
 
 from schemas.json_text import DEPTH_MAX, DIGITS_MAX, MEMBERS_MAX
@@ -177,6 +178,32 @@ def test_a_body_in_chunks_is_held_to_the_limit_too(admin: Client, path: str) -> 
     limit = admin.app.config["MAX_CONTENT_LENGTH"]
     require_problem(chunked(b"{}" + b" " * limit), 413, "too_large")
     assert chunked(b"{}").status_code in (400, 404)
+
+
+class Broken(io.RawIOBase):
+    """A body that cannot be read to its end."""
+
+    def __init__(self, fault: Exception) -> None:
+        super().__init__()
+        self.fault = fault
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _buffer: Any, /) -> int:
+        raise self.fault
+
+
+@pytest.mark.parametrize("fault", [OSError("the connection is gone"), InvalidChunkSize(b"zz")])  # type: ignore[no-untyped-call]
+@before_the_database
+def test_a_body_that_does_not_arrive_is_malformed(admin: Client, fault: Exception) -> None:
+    answer = admin.app.test_client().post(
+        f"{BASE}/parties",
+        content_type=JSON,
+        headers={"Authorization": f"Bearer {admin.key}", "Idempotency-Key": "k", "Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input": Broken(fault), "wsgi.input_terminated": True, "CONTENT_LENGTH": ""},
+    )
+    require_problem(answer, 400, "malformed")
 
 
 def test_a_route_that_takes_no_body_refuses_what_it_would_not_read(world: World) -> None:
