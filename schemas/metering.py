@@ -362,7 +362,8 @@ def _worded(content: Mapping[str, Any], document: Document) -> Event | Unreadabl
         loaded = _worder.load(content)
     except ValidationError as fault:
         code = InstantWithoutOffset.code if _lacks_only_an_offset(content, fault) else MALFORMED_EVENT
-        detail = "; ".join(_sentences(fault.messages_dict))
+        # a name that the event gives a member may hold what no column does: such a character is spelt out
+        detail = _CONTROL.sub(lambda found: repr(found[0])[1:-1], "; ".join(_sentences(fault.messages_dict)))
         return Unreadable(code, detail[:DETAIL_LENGTH_MAX], document)
     return Event(
         loaded["source"],

@@ -120,6 +120,7 @@ def test_a_hostile_event_costs_its_neighbours_nothing(world: World, subtests: py
         "a member twice": text.replace('"good"', '"a", "id": "b"'),
         "NUL": text.replace("good", "a\\u0000b"),
         "a number of many digits": text.replace('"good"', "9" * 100_000),
+        "NUL in a name": text.replace('"good"', '"a", "n\\u0000\\u0085": 1'),
         "a long text": text.replace("good", "x" * 1_000_000),
         "deep": text.replace('"good"', "[" * 200 + "]" * 200),
         "a long extension": text.replace('"good"', '"a", "x": "' + "y" * 1_000_000 + '"'),
