@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
 from enum import StrEnum
@@ -11,6 +12,8 @@ from pricing.errors import Malformed, shown
 from pricing.money import format_rate, parse_money, parse_quantity, parse_rate, parse_unit_price
 
 TEXT_LENGTH_MAX: Final = 200
+NOT_TEXT: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters but tab and line break, and halves of characters: no database or paper keeps them."""
 _HUNDRED_PERCENT: Final = 100
 
 _Value = TypeVar("_Value")
@@ -81,6 +84,9 @@ class Field:
         """Return a text that is not blank."""
         if not isinstance(self.value, str) or not 0 < len(self.value.strip()) <= TEXT_LENGTH_MAX:
             self.fault(f"must be a text of 1 to {TEXT_LENGTH_MAX} characters")
+            return ""
+        if (found := NOT_TEXT.search(self.value)) is not None:
+            self.fault(f"holds the character {found[0]!r}, which is not text")
             return ""
         return self.value
 

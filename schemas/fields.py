@@ -16,6 +16,7 @@ from marshmallow import fields, validate
 from marshmallow.exceptions import ValidationError
 
 from pricing import money, period
+from pricing.document import NOT_TEXT
 from pricing.errors import Malformed, shown
 
 T = TypeVar("T")
@@ -178,7 +179,6 @@ class Words(fields.String):
     """Text of bounded length, blanks around it removed, not empty unless said."""
 
     strips = True
-    forbidden = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 
     def __init__(self, *, longest: int = TEXT_MAX, empty: bool = False, **kwargs: Any) -> None:
         self.longest, self.empty = longest, empty
@@ -195,13 +195,13 @@ class Words(fields.String):
         text = str(super()._deserialize(value, attr, data, **kwargs))
         if len(text) > self.longest:
             raise ValidationError(f"Longer than maximum length {self.longest}.")
-        if (found := self.forbidden.search(text)) is not None:
+        if (found := NOT_TEXT.search(text)) is not None:
             raise ValidationError(f"the character {found[0]!r} is not text")
         return text.strip() if self.strips else text
 
 
 _CONTROLS = r"\u0000-\u0008\u000b-\u001f\u007f-\u009f"
-"""Control characters but tab and line break, which are text: no database or paper keeps them."""
+"""The control characters of NOT_TEXT, as patterns of JSON Schema spell them."""
 
 
 _CODE_SIGNS = r"A-Za-z0-9_\u3400-\u4dbf\u4e00-\u9fff"
