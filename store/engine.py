@@ -13,8 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from threading import Lock
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
@@ -25,6 +26,10 @@ from pricing.errors import Unavailable
 WRITING = "tariffbook_writing"
 SERVING_ROLE = "tariffbook_server"
 """The PostgreSQL role that serves: it may add rows, and change only the tables that are not append-only."""
+
+_POLL_SECONDS: Final = 0.0005
+_turns: Final[dict[str, Lock]] = {}
+"""The turn to write each SQLite file, among the threads of this process."""
 
 
 class DatabaseBusy(Unavailable):
@@ -103,26 +108,36 @@ def writer_turn(engine: Engine, wait_seconds_max: int) -> Iterator[None]:
     if engine.dialect.name != "sqlite" or not path:
         yield
         return
-    handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        _take_turn(handle, wait_seconds_max)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _take_turn(handle: int, wait_seconds_max: int) -> None:
     deadline = monotonic() + wait_seconds_max
-    while True:
+    # The threads of a process wait for each other asleep; only one of them asks for the file's lock.
+    turn = _turns.setdefault(path, Lock())
+    if not turn.acquire(timeout=wait_seconds_max):
+        raise _busy(wait_seconds_max)
+    try:
+        handle = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            if monotonic() > deadline:
-                message = f"another writer held the database for more than {wait_seconds_max} s; send it again"
-                raise DatabaseBusy(message) from None
-            sleep(0.0005)
-        else:
-            return
+            while not _is_free(handle):
+                if monotonic() > deadline:
+                    raise _busy(wait_seconds_max)
+                sleep(_POLL_SECONDS)
+            yield
+        finally:
+            os.close(handle)
+    finally:
+        turn.release()
+
+
+def _is_free(handle: int) -> bool:
+    """Take the lock of a file if nobody has it."""
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _busy(wait_seconds_max: int) -> DatabaseBusy:
+    return DatabaseBusy(f"another writer held the database for more than {wait_seconds_max} s; send it again")
 
 
 def is_transient(fault: DBAPIError) -> bool:
