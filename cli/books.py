@@ -7,7 +7,8 @@ from datetime import date, datetime
 
 import click
 
-from cli.terminal import DayArgument, InstantArgument, call, opened
+from cli.arguments import DayArgument, InstantArgument
+from cli.terminal import call, opened
 from registry.lookup import party_of_kind
 from reports import verification
 from reports.book_export import FORMATS

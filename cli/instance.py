@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 
 import click
 
-from cli.terminal import InstantArgument, call, opened
+from cli.arguments import InstantArgument
+from cli.terminal import call, opened
 from migrations.schema import migrate as migrate_schema
 from pricing.period import format_instant
 from store.idempotency import forget_older

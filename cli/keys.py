@@ -6,7 +6,8 @@ from datetime import datetime
 
 import click
 
-from cli.terminal import InstantArgument, call, opened
+from cli.arguments import InstantArgument
+from cli.terminal import call, opened
 from registry.keys import create_key
 from schemas.registry import ROLES
 

@@ -8,7 +8,7 @@ from datetime import date
 import click
 import yaml
 
-from cli.terminal import DayArgument
+from cli.arguments import DayArgument
 from pricing.parameters import DEFAULT_JURISDICTION, check_law, load_law
 
 

@@ -3,35 +3,51 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Final
 
 import click
 
-from cli import books, instance, keys, law, money, reporting, sample, serving
-from cli.usage_import import usage
 from pricing.errors import Problem
 
+# Each command is imported when it is asked for: one that needs no database starts at once.
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "serve": ("cli.serving", "serve"),
+    "migrate": ("cli.instance", "migrate"),
+    "clock": ("cli.instance", "clock"),
+    "prune": ("cli.instance", "prune"),
+    "demo": ("cli.sample", "demo"),
+    "keys": ("cli.keys", "keys"),
+    "usage": ("cli.usage_import", "usage"),
+    "invoice": ("cli.money", "invoice"),
+    "settle": ("cli.money", "settle"),
+    "report": ("cli.reporting", "report"),
+    "ledger": ("cli.books", "ledger"),
+    "law": ("cli.law", "law"),
+}
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+
+class _Commands(click.Group):
+    """The commands by name, read from their modules as they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order in which one comes to need them."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, or None where there is none of that name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, name = COMMANDS[cmd_name]
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="tariffbook")
 def commands() -> None:
     """Price, meter, bill and settle public data products. Settings come from TARIFFBOOK_… variables."""
-
-
-for _command in (
-    serving.serve,
-    instance.migrate,
-    instance.clock,
-    instance.prune,
-    sample.demo,
-    keys.keys,
-    usage,
-    money.invoice,
-    money.settle,
-    reporting.report,
-    books.ledger,
-    law.law,
-):
-    commands.add_command(_command)
 
 
 def main() -> None:

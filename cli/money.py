@@ -11,7 +11,8 @@ from sqlalchemy import func, select
 from sqlmodel import col
 from tqdm import tqdm
 
-from cli.terminal import MonthArgument, call, opened
+from cli.arguments import MonthArgument
+from cli.terminal import call, opened
 from pricing.money import format_money
 from pricing.period import Month
 from registry.lookup import party_of_kind

@@ -91,7 +91,7 @@ class Player:
         if step.party is not None and step.party not in self._parties:
             with self.store.reading(call("sample party")) as unit:
                 query = select(col(Party.code), col(Party.id))
-                self._parties = dict(unit.session.execute(query).tuples().all())
+                self._parties = {row.code: row.id for row in unit.session.execute(query)}
         return Principal(step.role, self._parties[step.party] if step.party else None, "local")
 
     def _read_clock(self) -> datetime:

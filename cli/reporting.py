@@ -11,7 +11,8 @@ from typing import Any, Final
 
 import click
 
-from cli.terminal import DayArgument, InstantArgument, call, opened
+from cli.arguments import DayArgument, InstantArgument
+from cli.terminal import call, opened
 from papers.compliance import SECTIONS, compliance_csv, compliance_pdf, compliance_xlsx
 from papers.wording import Lang
 from reports.compliance import compliance_report

@@ -1,17 +1,12 @@
-"""What every command shares: the opened store, who it acts as, and arguments of the project's own kinds."""
+"""What every command that works on the database shares: the opened store, and who it acts as."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
-from typing import Any
-
-import click
 
 from migrations.schema import is_current
-from pricing.errors import Conflict, Malformed
-from pricing.period import Month, parse_day, parse_instant
+from pricing.errors import Conflict
 from store.settings import Settings
 from store.unit import Call, Principal, Store
 
@@ -40,50 +35,3 @@ def opened() -> Iterator[Store]:
 def call(action: str, role: str = "admin", party_id: str | None = None) -> Call:
     """Return the call of a command: whoever holds the machine acts as an administrator, or for the party named."""
     return Call(Principal(role, party_id, "local"), f"cli {action}")
-
-
-class _Parsed(click.ParamType[Any]):
-    """An argument read by one of the project's own parsers."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """Return the value, or fail with the parser's sentence."""
-        if not isinstance(value, str):
-            return value
-        try:
-            return self.parse(value)
-        except Malformed as fault:
-            self.fail(fault.detail, param, ctx)
-
-    def parse(self, text: str) -> Any:
-        """Return what a text says; raises Malformed."""
-        raise NotImplementedError
-
-
-class InstantArgument(_Parsed):
-    """An instant by RFC 3339 with its offset."""
-
-    name = "instant"
-
-    def parse(self, text: str) -> datetime:
-        """Return the instant."""
-        return parse_instant(text)
-
-
-class DayArgument(_Parsed):
-    """A day such as 2026-03-31."""
-
-    name = "date"
-
-    def parse(self, text: str) -> date:
-        """Return the day."""
-        return parse_day(text)
-
-
-class MonthArgument(_Parsed):
-    """A month such as 2026-03."""
-
-    name = "month"
-
-    def parse(self, text: str) -> Month:
-        """Return the month."""
-        return Month.parse(text)

@@ -91,7 +91,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
     template = request.getfixturevalue("postgres_world").database if founded else None
     name = f"test_{abs(hash(request.node.nodeid)):x}"
     source = template or request.getfixturevalue("postgres_template")
-    server.administer(f"CREATE DATABASE {name} TEMPLATE {source}")
+    server.administer(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY FILE_COPY")
     yield Settings(server.url(name))
     server.administer(f"DROP DATABASE {name} WITH (FORCE)")
 

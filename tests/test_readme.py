@@ -49,7 +49,9 @@ def first_column(title: str) -> set[str]:
 
 def leaves(group: click.Group, path: str) -> Iterator[str]:
     """Every command under a group, by its whole name."""
-    for name, found in group.commands.items():
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        found = group.get_command(context, name)
         if isinstance(found, click.Group):
             yield from leaves(found, f"{path} {name}")
         else:

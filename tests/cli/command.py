@@ -1,15 +1,23 @@
-"""The command ``tariffbook`` as a process of its own, as somebody at a terminal runs it."""
+"""The command ``tariffbook`` as somebody at a terminal runs it.
+
+What is run to its end runs in this process, which has read the program already; what is left running, to be watched
+or killed, is a process of its own.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
+
+from cli.main import main
 
 PROGRAM = Path(sys.executable).parent / "tariffbook"
-SECONDS_MAX = 120
 
 
 @dataclass(frozen=True)
@@ -46,16 +54,14 @@ class Command:
 
     def end(self, *arguments: str) -> Ended:
         """Run it to its end, however that is."""
-        done = subprocess.run(
-            [PROGRAM, *arguments],
-            cwd=self.folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=SECONDS_MAX,
-            check=False,
-        )
-        return Ended(done.returncode, done.stdout, done.stderr.decode())
+        out, err = io.TextIOWrapper(io.BytesIO()), io.TextIOWrapper(io.BytesIO())
+        with (
+            contextlib.chdir(self.folder),
+            mock.patch.dict(os.environ, self.environment, clear=True),
+            mock.patch.multiple(sys, argv=[str(PROGRAM), *arguments], stdin=io.StringIO(), stdout=out, stderr=err),
+        ):
+            code = _exit_code()
+        return Ended(code, _written(out), _written(err).decode())
 
     def done(self, *arguments: str) -> Ended:
         """Run it and require that it succeeds."""
@@ -81,3 +87,18 @@ class Command:
                 stdout=written,
                 stderr=subprocess.STDOUT,
             )
+
+
+def _exit_code() -> int:
+    try:
+        main()
+    except SystemExit as ended:
+        return int(ended.code or 0)
+    return 0
+
+
+def _written(stream: io.TextIOWrapper) -> bytes:
+    stream.flush()
+    buffer = stream.buffer
+    assert isinstance(buffer, io.BytesIO)
+    return buffer.getvalue()
