@@ -1,28 +1,31 @@
 """The one writer of the books: postings in, transactions and entries out, the same on both databases.
 
 A posting is refused here with a clear error when it does not balance; the database refuses it again by itself.
-Posting only inserts: no balance row is locked or changed.
+Posting only inserts, in a fixed number of statements whatever the size of the batch: no balance row is locked or
+changed.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache, cached_property
-from typing import Any, Final
+from itertools import chain, repeat
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Table, func, insert, inspect, select, text
+from sqlalchemy import Column, func, inspect, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from ledger.chart import CHART, CURRENCY, CURRENCY_SCALE, USE_SCALE
+from ledger.periods import first_open_days
 from ledger.tables import Account, Asset, Entry, Transaction
 from store.unit import Unit
 
 LEG_AMOUNT_MAX: Final = 10**15
 """What one leg holds: 10⁹ units of use. A month's use may be more, and is posted in several legs."""
+SIDES: Final = ("D", "C")
 _CACHE = "ledger.accounts"
 
 
@@ -44,8 +47,7 @@ class AccountRef:
         return ":".join((self.kind, *(part or "-" for part in parts)))
 
 
-@dataclass(frozen=True)
-class Leg:
+class Leg(NamedTuple):
     """One leg: ``amount`` above zero, in the account's asset at its scale, on side ``D`` or ``C``."""
 
     account: AccountRef
@@ -55,10 +57,10 @@ class Leg:
     service_on: date | None = None
 
 
-@dataclass(frozen=True)
-class Posting:
+class Posting(NamedTuple):
     """A transaction to post. ``key`` is unique in the books; ``document_id`` names the paper behind it.
 
+    In a closed period it takes effect on the book's first open day; its legs keep their service month and day.
     ``id`` is one of ``reserve``, where rows that name the transaction are written before it.
     """
 
@@ -108,29 +110,52 @@ def post(unit: Unit, postings: Sequence[Posting]) -> list[int]:
     if not postings:
         return []
     for posting in postings:
-        _require_balance(posting)
-    accounts = _accounts(unit, {leg.account.code: leg.account for posting in postings for leg in posting.legs})
+        if (fault := fault_of(posting)) is not None:
+            raise Unbalanced(fault)
     ids = [posting.id for posting in postings if posting.id is not None] or reserve(unit, len(postings))
-    _insert_transactions(unit, ids, postings)
-    _insert_all(
-        unit,
-        Entry,
-        [
-            {
-                "transaction_id": transaction_id,
-                "leg": number,
-                "account_id": accounts[leg.account.code],
-                "asset": leg.account.asset,
-                "side": leg.side,
-                "amount": leg.amount,
-                "service_month": leg.service_month,
-                "service_on": leg.service_on,
-            }
-            for transaction_id, posting in zip(ids, postings, strict=True)
-            for number, leg in enumerate(posting.legs, start=1)
-        ],
-    )
+    write(unit, ids, postings)
     return ids
+
+
+def write(
+    unit: Unit, ids: Sequence[int], postings: Sequence[Posting], hashes: Sequence[bytes] | None = None
+) -> set[int]:
+    """Write faultless postings under reserved ids; return the ids that were written.
+
+    All are; but with the hashes of their contents, what has a key that another transaction holds is left out
+    (PostgreSQL; SQLite's one writer knows before).
+    """
+    opened = first_open_days(unit, {posting.book for posting in postings})
+    heads = _heads(unit, ids, postings, opened, hashes)
+    entries = _entries(unit, ids, postings)
+    if unit.dialect == "sqlite":
+        # The legs come first: the head closes the transaction.
+        unit.connection.exec_driver_sql(_into_sqlite(Entry), list(zip(*entries.values(), strict=True)))
+        unit.connection.exec_driver_sql(_into_sqlite(Transaction), list(zip(*heads.values(), strict=True)))
+        return set(ids)
+    columns = {f"h_{name}": values for name, values in heads.items()}
+    columns |= {f"e_{name}": values for name, values in entries.items()}
+    statement = _into_postgresql("" if hashes is None else "ON CONFLICT (key) DO NOTHING")
+    return set(unit.connection.exec_driver_sql(statement, columns).scalars())
+
+
+def fault_of(posting: Posting) -> str | None:
+    """Return why a posting cannot be a transaction, or None."""
+    sums: dict[str, int] = {}
+    sides: dict[str, str] = {}
+    for leg in posting.legs:
+        account, side, amount = leg.account, leg.side, leg.amount
+        if type(amount) is not int or not 0 < amount <= LEG_AMOUNT_MAX or side not in SIDES:
+            return f"{posting.key}: {side!r} {amount!r} is no leg: a side is D or C, an amount 1 to {LEG_AMOUNT_MAX}"
+        kind = CHART.get(account.kind)
+        if kind is None or kind.of_use is (account.asset == CURRENCY):
+            return f"{posting.key}: the chart has no account {account.kind!r} in {account.asset!r}"
+        if sides.setdefault(account.code, side) != side:
+            return f"{posting.key}: {account.code} stands on both sides"
+        sums[account.asset] = sums.get(account.asset, 0) + (amount if side == "D" else -amount)
+    if not posting.legs or any(sums.values()):
+        return f"{posting.key}: the legs leave {sums}"
+    return None
 
 
 def _leg(account: AccountRef, side: str, amount: int, month: str | None, day: date | None) -> list[Leg]:
@@ -143,64 +168,89 @@ def _leg(account: AccountRef, side: str, amount: int, month: str | None, day: da
     return [Leg(account, side, part, month, day) for part in parts]
 
 
-def _require_balance(posting: Posting) -> None:
-    sums: dict[str, int] = defaultdict(int)
-    for leg in posting.legs:
-        if leg.amount <= 0 or leg.side not in ("D", "C") or leg.account.kind not in CHART:
-            message = f"{posting.key}: {leg} is no leg"
-            raise Unbalanced(message)
-        sums[leg.account.asset] += leg.amount if leg.side == "D" else -leg.amount
-    if not posting.legs or any(sums.values()):
-        message = f"{posting.key}: the legs leave {dict(sums)}"
-        raise Unbalanced(message)
+def _heads(
+    unit: Unit,
+    ids: Sequence[int],
+    postings: Sequence[Posting],
+    opened: Mapping[str, date],
+    hashes: Sequence[bytes] | None,
+) -> dict[str, list[Any]]:
+    effective = [max(posting.effective_on, opened.get(posting.book, date.min)) for posting in postings]
+    return {
+        "id": list(ids),
+        "key": [posting.key for posting in postings],
+        "kind": [posting.kind for posting in postings],
+        "book": [posting.book for posting in postings],
+        "effective_on": _bound(unit, Transaction, "effective_on", effective),
+        "recorded_at": _bound(unit, Transaction, "recorded_at", [unit.now]) * len(postings),
+        "legs": [len(posting.legs) for posting in postings],
+        "document_id": [posting.document_id for posting in postings],
+        "event_count": [posting.event_count for posting in postings],
+        "event_digest": [posting.event_digest for posting in postings],
+        "content_hash": list(hashes) if hashes is not None else [None] * len(postings),
+    }
 
 
-def _insert_transactions(unit: Unit, ids: Sequence[int], postings: Sequence[Posting]) -> None:
-    _insert_all(
-        unit,
-        Transaction,
-        [
-            {
-                "id": transaction_id,
-                "key": posting.key,
-                "kind": posting.kind,
-                "book": posting.book,
-                "effective_on": posting.effective_on,
-                "recorded_at": unit.now,
-                "legs": len(posting.legs),
-                "document_id": posting.document_id,
-                "event_count": posting.event_count,
-                "event_digest": posting.event_digest,
-            }
-            for transaction_id, posting in zip(ids, postings, strict=True)
-        ],
-    )
+def _entries(unit: Unit, ids: Sequence[int], postings: Sequence[Posting]) -> dict[str, list[Any]]:
+    legs = [leg for posting in postings for leg in posting.legs]
+    accounts = _accounts(unit, {leg.account.code: leg.account for leg in legs})
+    lengths = [len(posting.legs) for posting in postings]
+    return {
+        "transaction_id": list(chain.from_iterable(map(repeat, ids, lengths))),
+        "leg": [number for length in lengths for number in range(1, length + 1)],
+        "account_id": [accounts[leg.account.code] for leg in legs],
+        "asset": [leg.account.asset for leg in legs],
+        "side": [leg.side for leg in legs],
+        "amount": [leg.amount for leg in legs],
+        "service_month": [leg.service_month for leg in legs],
+        "service_on": _bound(unit, Entry, "service_on", [leg.service_on for leg in legs]),
+    }
 
 
-_NEXT_IDS = text("SELECT nextval(pg_get_serial_sequence('ledger_transaction', 'id')) FROM generate_series(1, :count)")
-
-
-def _insert_all(unit: Unit, table: type[Transaction | Entry], rows: Sequence[dict[str, Any]]) -> None:
-    """Insert rows in one statement, as PostgreSQL's check of the balance needs them; SQLite's counts each leg.
-
-    PostgreSQL is given whole columns: row by row the same costs fifty times as much.
-    """
-    if unit.dialect == "sqlite":
-        unit.connection.execute(insert(table), list(rows))
-        return
-    columns = {column: [row[column] for row in rows] for column in rows[0]}
-    unit.connection.exec_driver_sql(_from_arrays(table), columns)
+def _bound(unit: Unit, table: type[Transaction | Entry], column: str, values: list[Any]) -> list[Any]:
+    """Return values of a column as its type hands them to the driver."""
+    if unit.dialect == "postgresql":
+        return values
+    kind, dialect = inspect(table).local_table.columns[column].type, unit.session.get_bind().dialect
+    written = {value: kind.process_bind_param(value, dialect) for value in set(values)}
+    return [written[value] for value in values]
 
 
 @cache
-def _from_arrays(table: type[Transaction | Entry]) -> str:
-    """Return the statement that inserts what is given as one array a column."""
-    columns: Table = inspect(table).local_table
-    arrays = ", ".join(f"%({column.name})b::{column.type.compile(_DIALECT)}[]" for column in columns.columns)
-    names = ", ".join(column.name for column in columns.columns)
-    return f"INSERT INTO {columns.name} ({names}) SELECT * FROM unnest({arrays})"  # noqa: S608 - our own names
+def _into_sqlite(table: type[Transaction | Entry]) -> str:
+    """Return the statement that inserts one row of a table."""
+    columns = _columns(table)
+    names = ", ".join(column.name for column in columns)
+    return f"INSERT INTO {_name(table)} ({names}) VALUES ({', '.join('?' * len(columns))})"  # noqa: S608 - our own names
 
 
+@cache
+def _into_postgresql(conflict: str) -> str:
+    """Return the one statement that inserts heads and their legs, as the guards need them: an array a column.
+
+    Row by row the same costs fifty times as much.
+    """
+    heads, entries = _from_arrays(Transaction, "h_"), _from_arrays(Entry, "e_")
+    legs = f"{entries} WHERE given.transaction_id IN (SELECT id FROM head)"  # noqa: S608 - our own names
+    return f"WITH head AS ({heads} {conflict} RETURNING id), leg AS ({legs}) SELECT id FROM head"  # noqa: S608
+
+
+def _from_arrays(table: type[Transaction | Entry], prefix: str) -> str:
+    columns = _columns(table)
+    arrays = ", ".join(f"%({prefix}{column.name})b::{column.type.compile(_DIALECT)}[]" for column in columns)
+    names = ", ".join(column.name for column in columns)
+    return f"INSERT INTO {_name(table)} ({names}) SELECT * FROM unnest({arrays}) AS given ({names})"  # noqa: S608 - our own names
+
+
+def _columns(table: type[Transaction | Entry]) -> Sequence[Column[Any]]:
+    return list(inspect(table).local_table.columns)
+
+
+def _name(table: type[Transaction | Entry]) -> str:
+    return str(inspect(table).local_table.name)
+
+
+_NEXT_IDS = text("SELECT nextval(pg_get_serial_sequence('ledger_transaction', 'id')) FROM generate_series(1, :count)")
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not say
 
 

@@ -264,6 +264,20 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_distribution_agreement_recorded_at"), ["recorded_at"], unique=False)
 
     op.create_table(
+        "closed_period",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("book", sa.Text(), nullable=False),
+        sa.Column("month", sa.Text(), nullable=False),
+        sa.Column("opens_on", columns.Day(), nullable=False),
+        sa.Column("closed_at", columns.Instant(), nullable=False),
+        sa.Column("closed_by", sa.Text(), nullable=True),
+        sa.CheckConstraint("length(month) = 7", name=op.f("ck_closed_period_month")),
+        sa.ForeignKeyConstraint(["book"], ["party.id"], name=op.f("fk_closed_period_book")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_closed_period")),
+        sa.UniqueConstraint("book", "month", name=op.f("uq_closed_period_book_month")),
+        sqlite_strict=True,
+    )
+    op.create_table(
         "ledger_transaction",
         sa.Column("id", columns.Int64(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
@@ -275,8 +289,8 @@ def upgrade() -> None:
         sa.Column("document_id", sa.Text(), nullable=True),
         sa.Column("event_count", columns.Int64(), nullable=True),
         sa.Column("event_digest", sa.Text(), nullable=True),
+        sa.Column("content_hash", sa.LargeBinary(), nullable=True),
         sa.CheckConstraint("legs >= 2", name=op.f("ck_ledger_transaction_legs")),
-        sa.ForeignKeyConstraint(["book"], ["party.id"], name=op.f("fk_ledger_transaction_book")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_transaction")),
         sa.UniqueConstraint("key", name=op.f("uq_ledger_transaction_key")),
         sqlite_strict=True,
@@ -486,11 +500,12 @@ def upgrade() -> None:
         sa.CheckConstraint("amount > 0 AND amount <= 1000000000000000", name=op.f("ck_ledger_entry_amount")),
         sa.CheckConstraint("leg >= 1", name=op.f("ck_ledger_entry_leg")),
         sa.ForeignKeyConstraint(
-            ["account_id", "asset"], ["account.id", "account.asset"], name=op.f("fk_ledger_entry_account_id_asset")
-        ),
-        sa.ForeignKeyConstraint(
-            ["transaction_id"], ["ledger_transaction.id"], name=op.f("fk_ledger_entry_transaction_id")
-        ),
+            ["transaction_id"],
+            ["ledger_transaction.id"],
+            name=op.f("fk_ledger_entry_transaction_id"),
+            initially="DEFERRED",
+            deferrable=True,
+        ).ddl_if(dialect="sqlite"),
         sa.PrimaryKeyConstraint("transaction_id", "leg", name=op.f("pk_ledger_entry")),
         sqlite_strict=True,
     )

@@ -1,7 +1,8 @@
 """guards: what the tables alone cannot hold.
 
 Append-only tables refuse UPDATE, DELETE and (PostgreSQL) TRUNCATE. A ledger transaction takes exactly the legs that
-its head announces, and each of its assets balances to zero when they are in. On PostgreSQL the role that serves is
+its head announces, each on an account in its asset and no account on both sides; each of its assets balances to zero;
+and none enters a closed period. On PostgreSQL the role that serves is
 not the owner.
 """
 
@@ -23,6 +24,7 @@ APPEND_ONLY = (
     "authorisation",
     "ceiling_version",
     "classification_decision",
+    "closed_period",
     "contract_offering",
     "credit_note",
     "credit_note_line",
@@ -72,37 +74,31 @@ FATES = {
 LOCKABLE = ("distribution_agreement", "free_use_grant", "invoice", "party")
 
 SQLITE_LEDGER = (
-    # One row holds the only value that a finished sum may have; the deferred key is checked when the work commits.
-    """CREATE TABLE ledger_zero (value INTEGER NOT NULL PRIMARY KEY CHECK (value = 0)) STRICT""",
-    """INSERT INTO ledger_zero (value) VALUES (0)""",
-    """CREATE TABLE ledger_sum (
-        transaction_id INTEGER NOT NULL,
-        asset TEXT NOT NULL,
-        value INTEGER NOT NULL REFERENCES ledger_zero (value) DEFERRABLE INITIALLY DEFERRED,
-        PRIMARY KEY (transaction_id, asset)
-    ) STRICT, WITHOUT ROWID""",
-    # The empty asset counts the legs that are still to come.
-    """CREATE TRIGGER ledger_transaction_legs_due AFTER INSERT ON ledger_transaction BEGIN
-        INSERT INTO ledger_sum (transaction_id, asset, value) VALUES (NEW.id, '', NEW.legs);
-    END""",
-    """CREATE TRIGGER ledger_entry_leg_announced BEFORE INSERT ON ledger_entry
-    WHEN NEW.leg > coalesce((SELECT legs FROM ledger_transaction WHERE id = NEW.transaction_id), 0) BEGIN
+    # The legs come first, and the head closes the transaction: it looks at them once, and none may follow.
+    """CREATE TRIGGER ledger_entry_open BEFORE INSERT ON ledger_entry
+    WHEN EXISTS (SELECT 1 FROM ledger_transaction WHERE id = NEW.transaction_id) BEGIN
         SELECT RAISE(ABORT, 'a posted transaction takes no more legs');
     END""",
-    """CREATE TRIGGER ledger_entry_balance AFTER INSERT ON ledger_entry BEGIN
-        UPDATE ledger_sum SET value = value - 1 WHERE transaction_id = NEW.transaction_id AND asset = '';
-        INSERT INTO ledger_sum (transaction_id, asset, value)
-        VALUES (NEW.transaction_id, NEW.asset, CASE NEW.side WHEN 'D' THEN NEW.amount ELSE -NEW.amount END)
-        ON CONFLICT (transaction_id, asset) DO UPDATE SET value = value + excluded.value;
-    END""",
-    """CREATE TRIGGER ledger_sum_no_delete BEFORE DELETE ON ledger_sum BEGIN
-        SELECT RAISE(ABORT, 'ledger_sum is append-only: post a reversal instead');
-    END""",
-    """CREATE TRIGGER ledger_zero_no_delete BEFORE DELETE ON ledger_zero BEGIN
-        SELECT RAISE(ABORT, 'ledger_zero is fixed');
-    END""",
-    """CREATE TRIGGER ledger_zero_no_update BEFORE UPDATE ON ledger_zero BEGIN
-        SELECT RAISE(ABORT, 'ledger_zero is fixed');
+    """CREATE TRIGGER ledger_transaction_closes AFTER INSERT ON ledger_transaction BEGIN
+        SELECT RAISE(ABORT, 'a transaction takes the legs it announced, each on an account in its asset')
+        WHERE (
+            SELECT count(*) = NEW.legs AND count(account.id) = NEW.legs AND max(entry.leg) = NEW.legs
+            FROM ledger_entry AS entry
+            LEFT JOIN account ON account.id = entry.account_id AND account.asset = entry.asset
+            WHERE entry.transaction_id = NEW.id
+        ) IS NOT 1;
+        SELECT RAISE(ABORT, 'the transaction does not balance') WHERE EXISTS (
+            SELECT 1 FROM ledger_entry WHERE transaction_id = NEW.id
+            GROUP BY asset HAVING sum(CASE side WHEN 'D' THEN amount ELSE -amount END) <> 0
+        );
+        SELECT RAISE(ABORT, 'an account stands on one side of a transaction only') WHERE EXISTS (
+            SELECT 1 FROM ledger_entry WHERE transaction_id = NEW.id
+            GROUP BY account_id HAVING min(side) <> max(side)
+        );
+        SELECT RAISE(ABORT, 'the book of a transaction is that of a party')
+        WHERE NOT EXISTS (SELECT 1 FROM party WHERE id = NEW.book);
+        SELECT RAISE(ABORT, 'a closed period takes no entry')
+        WHERE NEW.effective_on < (SELECT max(opens_on) FROM closed_period WHERE book = NEW.book);
     END""",
 )
 
@@ -111,36 +107,64 @@ POSTGRESQL_LEDGER = (
     BEGIN
         RAISE EXCEPTION '% is append-only: record a correction instead', TG_TABLE_NAME USING ERRCODE = 'TB001';
     END $$""",
+    # Head and legs come in one statement, so that what is asked of either finds the other.
     """CREATE FUNCTION check_ledger_entries() RETURNS trigger LANGUAGE plpgsql AS $$
-    DECLARE wrong bigint;
+    DECLARE wrong record;
     BEGIN
-        SELECT transaction_id INTO wrong FROM added GROUP BY transaction_id, asset
-        HAVING sum(CASE side WHEN 'D' THEN amount ELSE -amount END) <> 0 LIMIT 1;
-        IF FOUND THEN
-            RAISE EXCEPTION 'transaction % does not balance', wrong USING ERRCODE = 'TB002';
+        SELECT given.*, head.legs AS announced INTO wrong FROM (
+            SELECT transaction_id, sum(legs) AS legs, max(last) AS last, bool_and(balanced) AS balanced,
+                   bool_and(one_sided) AS one_sided
+            FROM (
+                SELECT transaction_id, asset, sum(legs) AS legs, max(last) AS last, sum(value) = 0 AS balanced,
+                       bool_and(one_sided) AS one_sided
+                FROM (
+                    SELECT entry.transaction_id, entry.asset, count(account.id) AS legs, max(entry.leg) AS last,
+                           sum(CASE side WHEN 'D' THEN amount ELSE -amount END) AS value,
+                           min(side) = max(side) AS one_sided
+                    FROM added AS entry
+                    LEFT JOIN account ON account.id = entry.account_id AND account.asset = entry.asset
+                    GROUP BY entry.transaction_id, entry.asset, entry.account_id
+                ) AS of_account GROUP BY transaction_id, asset
+            ) AS of_asset GROUP BY transaction_id
+        ) AS given
+        LEFT JOIN ledger_transaction AS head ON head.id = given.transaction_id
+        WHERE NOT given.balanced OR NOT given.one_sided
+           OR given.legs IS DISTINCT FROM head.legs OR given.last IS DISTINCT FROM head.legs LIMIT 1;
+        IF NOT FOUND THEN
+            RETURN NULL;
+        ELSIF NOT wrong.balanced THEN
+            RAISE EXCEPTION 'transaction % does not balance', wrong.transaction_id USING ERRCODE = 'TB002';
+        ELSIF NOT wrong.one_sided THEN
+            RAISE EXCEPTION 'transaction % has an account on both sides', wrong.transaction_id
+            USING ERRCODE = 'TB005';
         END IF;
-        SELECT given.transaction_id INTO wrong
-        FROM (SELECT transaction_id, count(*) AS legs, max(leg) AS last FROM added GROUP BY transaction_id) AS given
-        JOIN ledger_transaction AS head ON head.id = given.transaction_id
-        WHERE given.legs <> head.legs OR given.last > head.legs LIMIT 1;
-        IF FOUND THEN
-            RAISE EXCEPTION 'transaction % takes the legs it announced, all at once, and no more', wrong
-            USING ERRCODE = 'TB003';
-        END IF;
-        RETURN NULL;
+        RAISE EXCEPTION 'transaction % takes the legs it announced, each on an account in its asset, all at once, '
+                        'and no more', wrong.transaction_id USING ERRCODE = 'TB003';
     END $$""",
     """CREATE TRIGGER ledger_entry_balance AFTER INSERT ON ledger_entry REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION check_ledger_entries()""",
-    # A head without its legs: looked for when the work commits.
-    """CREATE FUNCTION check_ledger_head() RETURNS trigger LANGUAGE plpgsql AS $$
+    """CREATE FUNCTION check_ledger_heads() RETURNS trigger LANGUAGE plpgsql AS $$
+    DECLARE wrong bigint;
     BEGIN
-        IF NOT EXISTS (SELECT FROM ledger_entry WHERE transaction_id = NEW.id) THEN
-            RAISE EXCEPTION 'transaction % has no legs', NEW.id USING ERRCODE = 'TB004';
+        SELECT head.id INTO wrong FROM added AS head
+        WHERE NOT EXISTS (SELECT FROM ledger_entry AS entry WHERE entry.transaction_id = head.id) LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'transaction % has no legs', wrong USING ERRCODE = 'TB004';
+        END IF;
+        SELECT head.id INTO wrong FROM added AS head LEFT JOIN party ON party.id = head.book
+        WHERE party.id IS NULL LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'transaction % is in the book of no party', wrong USING ERRCODE = 'TB006';
+        END IF;
+        SELECT head.id INTO wrong FROM added AS head JOIN closed_period AS closed ON closed.book = head.book
+        WHERE head.effective_on < closed.opens_on LIMIT 1;
+        IF FOUND THEN
+            RAISE EXCEPTION 'transaction % lies in a closed period', wrong USING ERRCODE = 'TB007';
         END IF;
         RETURN NULL;
     END $$""",
-    """CREATE CONSTRAINT TRIGGER ledger_transaction_has_legs AFTER INSERT ON ledger_transaction
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_ledger_head()""",
+    """CREATE TRIGGER ledger_transaction_whole AFTER INSERT ON ledger_transaction REFERENCING NEW TABLE AS added
+    FOR EACH STATEMENT EXECUTE FUNCTION check_ledger_heads()""",
 )
 
 # Creating a role needs a right that the owner may lack; then the administrator makes it (docs/operations.md).

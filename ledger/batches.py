@@ -1,0 +1,141 @@
+"""Postings that stand each for itself: a batch in, an outcome each out, and no bad one costs its neighbours anything.
+
+A key posts once. The same key again with the same content is a duplicate, with other content a conflict; which of two
+callers at the same moment was first, the key's own uniqueness decides.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Collection, Mapping, Sequence
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from ledger.books import Posting, fault_of, reserve, write
+from store.unit import Unit
+
+_HELD: Final = "SELECT head.key, head.id, head.content_hash FROM ledger_transaction AS head "
+_HELD_SQLITE: Final = _HELD + "JOIN json_each(?) AS wanted ON wanted.value = head.key"
+_HELD_POSTGRESQL: Final = _HELD + "JOIN unnest(%(keys)b::text[]) AS wanted (key) ON wanted.key = head.key"
+_PARTIES_SQLITE: Final = "SELECT id FROM party WHERE id IN (SELECT value FROM json_each(?))"
+_PARTIES_POSTGRESQL: Final = "SELECT id FROM party WHERE id = ANY(%(ids)b::text[])"
+
+
+class Result(StrEnum):
+    """What became of a posting."""
+
+    POSTED = "posted"
+    DUPLICATE = "duplicate"
+    CONFLICT = "conflict"
+    REFUSED = "refused"
+
+
+class Outcome(NamedTuple):
+    """What became of a posting: the id of the transaction that has its key, or why it was refused."""
+
+    result: Result
+    id: int | None = None
+    reason: str | None = None
+
+
+class _Held(NamedTuple):
+    """The transaction that has a key, and the hash of its content (none where its use case vouches for it)."""
+
+    id: int
+    content_hash: bytes | None
+
+
+def post_each(unit: Unit, postings: Sequence[Posting]) -> list[Outcome]:
+    """Post what can be posted, each under its own key; return an outcome each, in the order given.
+
+    Takes a fixed number of statements whatever the size of the batch.
+    """
+    reasons = _reasons(unit, postings)
+    hashes = {index: content_hash(posting) for index, posting in enumerate(postings) if index not in reasons}
+    firsts: dict[str, int] = {}
+    for index in hashes:
+        firsts.setdefault(postings[index].key, index)
+    written = _write(unit, postings, hashes, [firsts[key] for key in sorted(firsts)])
+    late = [key for key, index in firsts.items() if index not in written]
+    holders = _held(unit, late) | {
+        key: _Held(written[index], hashes[index]) for key, index in firsts.items() if index in written
+    }
+    return [
+        Outcome(Result.REFUSED, reason=reasons[index])
+        if index in reasons
+        else _outcome(hashes[index], holders[posting.key], mine=written.get(index))
+        for index, posting in enumerate(postings)
+    ]
+
+
+def content_hash(posting: Posting) -> bytes:
+    """Return the 16-byte hash of what a posting says beside its key; each part goes in with its length."""
+    parts: list[object] = [
+        posting.kind,
+        posting.book,
+        posting.effective_on,
+        posting.document_id,
+        posting.event_count,
+        posting.event_digest,
+    ]
+    for leg in posting.legs:
+        parts += (leg.account.code, leg.side, leg.amount, leg.service_month, leg.service_on)
+    said = "".join("-" if part is None else f"{len(str(part))}:{part}" for part in parts)
+    return hashlib.blake2b(said.encode(), digest_size=16).digest()
+
+
+def _outcome(content: bytes, holder: _Held, mine: int | None) -> Outcome:
+    if mine is not None:
+        return Outcome(Result.POSTED, mine)
+    same = holder.content_hash == content
+    return Outcome(Result.DUPLICATE if same else Result.CONFLICT, holder.id)
+
+
+def _reasons(unit: Unit, postings: Sequence[Posting]) -> dict[int, str]:
+    """Return why postings cannot be transactions, by their place."""
+    faults = {index: fault for index, posting in enumerate(postings) if (fault := fault_of(posting)) is not None}
+    named = {index: _parties(posting) for index, posting in enumerate(postings) if index not in faults}
+    known = _known(unit, set().union(*named.values()))
+    for index, parties in named.items():
+        if unknown := sorted(parties - known):
+            faults[index] = f"{postings[index].key}: there is no party {', '.join(unknown)}"
+    return faults
+
+
+def _parties(posting: Posting) -> set[str]:
+    parties = {leg.account.party_id for leg in posting.legs if leg.account.party_id is not None}
+    return parties | {leg.account.book for leg in posting.legs} | {posting.book}
+
+
+def _known(unit: Unit, ids: Collection[str]) -> set[str]:
+    if unit.dialect == "sqlite":
+        rows = unit.connection.exec_driver_sql(_PARTIES_SQLITE, (json.dumps(sorted(ids)),))
+    else:
+        rows = unit.connection.exec_driver_sql(_PARTIES_POSTGRESQL, {"ids": sorted(ids)})
+    return {row[0] for row in rows}
+
+
+def _write(
+    unit: Unit, postings: Sequence[Posting], hashes: Mapping[int, bytes], wanted: Sequence[int]
+) -> dict[int, int]:
+    """Write the postings at these places, in the order of their keys; return the ids of those whose keys were free."""
+    if unit.dialect == "sqlite":
+        # There is no other writer: what is free now stays free.
+        held = _held(unit, [postings[index].key for index in wanted])
+        wanted = [index for index in wanted if postings[index].key not in held]
+    if not wanted:
+        return {}
+    ids = reserve(unit, len(wanted))
+    written = write(unit, ids, [postings[index] for index in wanted], [hashes[index] for index in wanted])
+    return {index: number for index, number in zip(wanted, ids, strict=True) if number in written}
+
+
+def _held(unit: Unit, keys: Sequence[str]) -> dict[str, _Held]:
+    if not keys:
+        return {}
+    if unit.dialect == "sqlite":
+        rows = unit.connection.exec_driver_sql(_HELD_SQLITE, (json.dumps(keys),))
+    else:
+        rows = unit.connection.exec_driver_sql(_HELD_POSTGRESQL, {"keys": list(keys)})
+    return {row[0]: _Held(row[1], None if row[2] is None else bytes(row[2])) for row in rows}

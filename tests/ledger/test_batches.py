@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from threading import Barrier
+
+from sqlalchemy import text
+
+from ledger.batches import Outcome, Result, post_each
+from ledger.books import AccountRef, Leg, Posting, post
+from store.unit import Store
+from tests.conftest import LOCAL
+from tests.ledger.postings import BOOK, DAY, OWED, REVENUE, sale
+
+
+def results(outcomes: list[Outcome]) -> list[str]:
+    return [outcome.result.value for outcome in outcomes]
+
+
+def count(books: Store) -> int:
+    with books.reading(LOCAL) as unit:
+        return int(unit.connection.execute(text("SELECT count(*) FROM ledger_transaction")).scalar_one())
+
+
+def test_each_posting_stands_for_itself(books: Store) -> None:
+    lopsided = Posting("lopsided", "bill", BOOK, DAY, (Leg(OWED, "D", 5), Leg(REVENUE, "C", 4)))
+    stranger = AccountRef("receivable", BOOK, party_id="pty_nobody")
+    unknown = Posting("unknown", "bill", BOOK, DAY, (Leg(stranger, "D", 5), Leg(REVENUE, "C", 5)))
+    batch = [sale("b"), lopsided, sale("a"), sale("b"), sale("b", 101), unknown, sale("c", book="pty_nobody")]
+    outcomes = books.run(LOCAL, lambda unit: post_each(unit, batch))
+    assert results(outcomes) == ["posted", "refused", "posted", "duplicate", "conflict", "refused", "refused"]
+    assert outcomes[3].id == outcomes[0].id
+    assert "pty_nobody" in (outcomes[5].reason or "")
+    assert count(books) == 2
+
+
+def test_a_batch_sent_again_changes_nothing_and_names_what_was_posted(books: Store) -> None:
+    batch = [sale(f"k{number}", number + 1) for number in range(30)]
+    first = books.run(LOCAL, lambda unit: post_each(unit, batch))
+    again = books.run(LOCAL, lambda unit: post_each(unit, [*batch, sale("new"), sale("k3", 999)]))
+    assert [outcome.id for outcome in again[:30]] == [outcome.id for outcome in first]
+    assert results(again) == ["duplicate"] * 30 + ["posted", "conflict"]
+    assert count(books) == 31
+
+
+def test_content_is_all_that_a_posting_says(books: Store) -> None:
+    base = sale("key")
+    variants = [
+        base._replace(kind="credit_note"),
+        base._replace(book="pty_other"),
+        base._replace(effective_on=date(2025, 3, 6)),
+        base._replace(document_id="inv_1"),
+        base._replace(event_count=0),
+        base._replace(event_digest=""),
+        base._replace(legs=(base.legs[1], base.legs[0])),
+        base._replace(legs=tuple(leg._replace(service_month="2025-03") for leg in base.legs)),
+        base._replace(legs=tuple(leg._replace(service_on=DAY) for leg in base.legs)),
+    ]
+    outcomes = books.run(LOCAL, lambda unit: post_each(unit, [base, *variants, base]))
+    assert results(outcomes) == ["posted", *["conflict"] * len(variants), "duplicate"]
+
+
+def test_a_key_that_a_use_case_took_is_a_conflict(books: Store) -> None:
+    books.run(LOCAL, lambda unit: post(unit, [sale("taken")]))
+    assert results(books.run(LOCAL, lambda unit: post_each(unit, [sale("taken")]))) == ["conflict"]
+
+
+def test_of_callers_at_the_same_moment_one_posts_each_key(books: Store) -> None:
+    callers, keys = 6, 40
+    start = Barrier(callers)
+
+    def call(number: int) -> list[Outcome]:
+        order = range(keys) if number % 2 else range(keys - 1, -1, -1)
+        start.wait()
+        return books.run(LOCAL, lambda unit: post_each(unit, [sale(f"k{key:02}") for key in order]))
+
+    with ThreadPoolExecutor(callers) as pool:
+        outcomes = [outcome for found in pool.map(call, range(callers)) for outcome in found]
+    assert sum(outcome.result is Result.POSTED for outcome in outcomes) == keys
+    assert all(outcome.result in (Result.POSTED, Result.DUPLICATE) for outcome in outcomes)
+    assert count(books) == keys
