@@ -41,14 +41,21 @@ def quota_key(place: Place) -> QuotaKey:
 
 
 class Quotas:
-    """The limits that a batch touches; their rows stay locked until the batch is committed."""
+    """The limits that a batch touches; their rows stay locked until the batch is committed.
 
-    def __init__(self, unit: Unit, keys: Collection[QuotaKey]) -> None:
+    Who only asks does not lock: what it is told may be gone a moment later.
+    """
+
+    def __init__(self, unit: Unit, keys: Collection[QuotaKey], *, locked: bool = True) -> None:
         self._unit = unit
         self._used = dict.fromkeys(sorted(keys), 0)
-        if self._used and unit.dialect == "postgresql":
+        if self._used and locked and unit.dialect == "postgresql":
             _add(unit, self._used)
         self._used |= _read(unit, self._used)
+
+    def used(self, key: QuotaKey) -> int:
+        """Return what is counted against a limit, in millionths of the unit."""
+        return self._used[key]
 
     def refusal(self, event: Event, right: Right, key: QuotaKey) -> Verdict | None:
         """Set an event's quantity aside under its limit, or return the refusal when it does not fit."""

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Select, case, func, select
+from sqlalchemy import Select, case, func, select, text
 from sqlmodel import col
 
 from ledger.tables import Account, Entry, Transaction
@@ -22,10 +22,18 @@ from registry.contracts import contract_offerings, find_contract
 from registry.lookup import code_of, find, missing
 from registry.relations import product_of
 from registry.tables import Offering
+from store.columns import Day, Int64
 from store.unit import Unit
 
 USAGE: Final = "usage"
 """The kind of transaction by which use enters the books."""
+
+_MONTH: Final = text(
+    "SELECT entry.service_on, sum(CASE entry.side WHEN 'D' THEN entry.amount ELSE -entry.amount END) AS amount "
+    "FROM account JOIN ledger_entry AS entry ON entry.account_id = account.id "
+    "WHERE account.contract_id = :contract_id AND account.offering_id = :offering_id AND account.kind = :kind "
+    "AND entry.service_month = :month GROUP BY entry.service_on"
+).columns(service_on=Day, amount=Int64)
 
 _SIGNED: Final = case((col(Entry.side) == "D", col(Entry.amount)), else_=-col(Entry.amount))
 
@@ -120,6 +128,13 @@ def chargeable_use(unit: Unit, contract_id: str, months: Collection[str]) -> dic
         if day is not None and amount:
             days[offering_id, month][day] = int(amount)
     return {key: ChargeableUse(days[key], amount) for key, amount in unbilled.items()}
+
+
+def month_of_use(unit: Unit, contract_id: str, offering_id: str, month: str) -> ChargeableUse:
+    """Return the chargeable use of one offering and service month: what ``chargeable_use`` says of it, read at once."""
+    wanted = {"contract_id": contract_id, "offering_id": offering_id, "kind": UNBILLED, "month": month}
+    by_day = {day: int(amount) for day, amount in unit.connection.execute(_MONTH, wanted)}
+    return ChargeableUse({day: amount for day, amount in by_day.items() if day and amount}, sum(by_day.values()))
 
 
 def _entries(contract_id: str) -> Select[()]:

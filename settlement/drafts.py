@@ -118,13 +118,19 @@ class Draft:
 
 
 @dataclass(frozen=True)
-class _Charged:
+class Charged:
     """A service month rated on all of its use: the rating, none where no price was published, and its days."""
 
     rating: Rating | None
     unpriced_micro: int
     start: date
     end: date
+
+    @property
+    def lines(self) -> tuple[RatedLine, ...]:
+        """The lines that a bill shows: a segment without use is none."""
+        lines = self.rating.lines if self.rating else ()
+        return tuple(line for line in lines if line.amount or line.quantity_micro)
 
 
 def draw_up(unit: Unit, contract: Contract, month: Month) -> Draft:
@@ -176,17 +182,15 @@ class Drawer:
         """
         if self.terms[key[0]].category == PUBLIC_INTEREST and not use.unbilled:
             return
-        charged = self._rate(key, use)
+        charged = self.rate(key, use)
         if charged is None or charged.rating is None:
             return
         self._move(key, use.unbilled - charged.unpriced_micro)
-        for line in charged.rating.lines:
-            if line.amount or line.quantity_micro:
-                self.lines.append(self._line(key, line))
+        self.lines.extend(self._line(key, line) for line in charged.lines)
 
     def judge_again(self, key: ServiceMonth, use: ChargeableUse, before: int, bill: EarlierBill) -> None:
         """Charge an earlier month anew on all of its use: more is a correction line, less a reduction of its bill."""
-        charged = self._rate(key, use)
+        charged = self.rate(key, use)
         if charged is None or charged.rating is None:
             return
         late = use.unbilled - charged.unpriced_micro
@@ -207,7 +211,7 @@ class Drawer:
         if quantity:
             self.moved[key] = quantity
 
-    def _rate(self, key: ServiceMonth, use: ChargeableUse) -> _Charged | None:
+    def rate(self, key: ServiceMonth, use: ChargeableUse) -> Charged | None:
         """Rate a service month; None where the contract neither runs in it nor was used."""
         offering_id, month = key
         period = Month.parse(month).span.intersect(self.term)
@@ -219,7 +223,7 @@ class Drawer:
         cut = cut_use(period or Month.parse(month).span, self._prices(offering_id), ceilings, use.by_day)
         rating = rate_period(cut.segments) if cut.segments else None
         start, end = (cut.segments[0].start, cut.segments[-1].end) if cut.segments else (date.min, date.max)
-        return _Charged(rating, cut.unpriced_micro, start, end)
+        return Charged(rating, cut.unpriced_micro, start, end)
 
     def _prices(self, offering_id: str) -> Sequence[PriceVersion]:
         """Return the one price that the contract froze, or the public tariff, version by version."""
@@ -250,7 +254,7 @@ class Drawer:
         )
 
     def _correction(
-        self, key: ServiceMonth, charged: _Charged, late: int, amount: int, before: int, bill: EarlierBill
+        self, key: ServiceMonth, charged: Charged, late: int, amount: int, before: int, bill: EarlierBill
     ) -> DraftLine:
         if charged.rating is None:
             message = f"{key} has no rating to correct by"

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlmodel import col
 
 from pricing.ceiling import Ceiling
@@ -18,6 +18,11 @@ from pricing.segments import CeilingSpan, PriceVersion
 from registry.prices import ceiling_value, tariff_value, version_spans
 from registry.tables import CeilingVersion, Offering, Product, TariffVersion
 from store.unit import Unit
+
+_VERSIONS: Final = text(
+    "SELECT (SELECT count(*) FROM tariff_version WHERE offering_id = :offering_id), "
+    "(SELECT count(*) FROM ceiling_version WHERE offering_id = :offering_id)"
+)
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,16 @@ def price_book(unit: Unit, offering_ids: Iterable[str], as_of: datetime | None =
         )
         for offering_id, thing in named.items()
     }
+
+
+def remembered_prices(unit: Unit, offering_id: str) -> Priced:
+    """Return an offering with its prices from memory, read again once a version was added; none is ever changed."""
+    versions = tuple(unit.connection.execute(_VERSIONS, {"offering_id": offering_id}).one())
+    remembered: dict[str, tuple[tuple[int, ...], Priced]] = unit.cache.setdefault("settlement.prices", {})
+    found = remembered.get(offering_id)
+    if found is None or found[0] != versions:
+        found = remembered[offering_id] = (versions, price_book(unit, [offering_id])[offering_id])
+    return found[1]
 
 
 def offerings_named(unit: Unit, offering_ids: Iterable[str]) -> dict[str, Named]:

@@ -1,7 +1,8 @@
 """The door of the API: each route says who may call it, what it takes and gives, and which use case stands behind.
 
 ``writes`` runs a use case in one transaction under the caller's idempotency key; ``reads`` on one snapshot;
-``lists`` gives pages of a query. The guard stands outermost: a wrong role is turned away before the body is read.
+``lists`` gives pages of a query, and ``asks`` is a question with a body. The guard stands outermost: a wrong role is
+turned away before the body is read.
 """
 
 from __future__ import annotations
@@ -147,6 +148,28 @@ def reads(
         refusable = refuses or "as_of" in query().fields
         documented = door.response(200, answer)(documented)
         _open(door, rule, documented, roles, "GET", needs_json=False, refuses=refusable)
+        return use
+
+    return decorate
+
+
+def asks(
+    door: Door, rule: str, *, roles: tuple[str, ...], body: type[Schema], answer: type[Schema]
+) -> Callable[[Use], Use]:
+    """Make a route of a use case that is asked by POST and moves nothing: ``use(unit, body)`` returns its document.
+
+    It needs no Idempotency-Key, leaves nothing in the log, and is never answered by a replica.
+    """
+
+    def decorate(use: Use) -> Use:
+        @functools.wraps(use)
+        def view(given: Any, _query: Any) -> Response:
+            with store().reading(_call(use.__name__), fresh=True) as unit:
+                status, document = _worded(use(unit, given), answer, 200)
+            return Response(document, status=status, mimetype="application/json")
+
+        documented = door.response(200, answer)(_taking(door, view, body, keyed=False, loads=True))
+        _open(door, rule, documented, roles, "POST", needs_json=True, refuses=True)
         return use
 
     return decorate
@@ -330,7 +353,13 @@ def _worded(result: Any, answer: type[Schema], status: int) -> tuple[int, bytes]
         status, result = result
     if isinstance(result, bytes):
         return status, result
-    return status, json.dumps(answer().dump(result), ensure_ascii=False).encode()
+    return status, json.dumps(_writer(answer).dump(result), ensure_ascii=False).encode()
+
+
+@functools.cache
+def _writer(schema: type[Schema]) -> Schema:
+    """Return the one instance of a schema that writes: making it anew costs more than what it writes."""
+    return schema()
 
 
 def _json_body(schema: type[Schema] | None) -> dict[str, Any]:

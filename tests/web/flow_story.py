@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from tests.conftest import SANDBOX_START
@@ -45,6 +46,31 @@ class Story:
             self.step_clock(subject[0], {})
         answer = self.world.usage(self.contract, "offering", subject[1], subject[0])
         assert answer["accepted"] == 1, answer
+
+    def step_check(self, subject: list[str], told: Mapping[str, Any]) -> None:
+        """Ask what a use would cost, use it, and hold the answer against what is told and what the month then costs."""
+        time, quantity = subject
+        if datetime.fromisoformat(time) > self.now:
+            self.step_clock(time, {})
+        before = self._month(time)
+        asked = {"contract": self.contract, "offering": "offering", "quantity": quantity, "time": time}
+        answer = self.world.operator.made("/entitlements/check", asked, 200)
+        assert (answer["allowed"], answer["code"], answer["left"]) == (True, None, None), answer
+        cost = answer["cost"]
+        for name, wanted in told.items():
+            found = cost["ceiling"][name] if name == "decision_no" else cost[name]
+            assert found == wanted, (name, cost)
+        self.step_use([time, quantity], {})
+        after = self._month(time)
+        for name in ("net", "tax", "gross"):
+            assert Decimal(cost[name]) == Decimal(after[name]) - Decimal(before[name]), (name, cost)
+        basis = "net" if cost["price_basis"] == "tax_exclusive" else "gross"
+        assert (cost["month_before"], cost["month_after"]) == (before[basis], after[basis])
+        steps = [step for line in after["lines"] for step in line["explanation"]]
+        assert cost["explanation"][:-1] == steps
+
+    def _month(self, time: str) -> Any:
+        return self.world.buyer.seen("/invoices/preview", contract=self.contract, month=time[:7])
 
     def step_clock(self, subject: str, _told: Mapping[str, Any]) -> None:
         """Move the clock."""

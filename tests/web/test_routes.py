@@ -16,6 +16,9 @@ from web.door import ROLES_OF_VIEW
 
 PUBLIC_PREFIXES = (f"{BASE}/public/", f"{BASE}/docs", f"{BASE}/openapi.json", "/healthz", "/readyz", "/metrics")
 
+ASKED = (f"{BASE}/entitlements/check",)
+"""What is asked by POST and moves nothing."""
+
 
 def routes(app: Flask) -> Iterator[tuple[Rule, str]]:
     for rule in app.url_map.iter_rules():
@@ -65,7 +68,7 @@ def test_every_post_that_creates_or_moves_something_needs_an_idempotency_key(app
     document = admin.app.test_client().get(f"{BASE}/openapi.json").json
     assert document is not None
     for path, operations in document["paths"].items():
-        if "post" in operations:
+        if "post" in operations and path not in ASKED:
             names = [parameter.get("name") for parameter in operations["post"].get("parameters", [])]
             assert "Idempotency-Key" in names, path
 

@@ -264,6 +264,8 @@ def test_no_body_names_what_is_anothers(everything: Everything, subtests: pytest
             "offerings.0",
         ),
         (world.rival, "/usage-writeoffs", writeoff, "contract"),
+        (world.rival, "/entitlements/check", {**line, "contract": contract}, "contract"),
+        (world.other_buyer, "/entitlements/check", {**line, "contract": contract}, "contract"),
         (world.rival, "/invoices", {"contract": contract, "month": "2025-04"}, "contract"),
         (world.other_buyer, "/invoices", {"contract": contract, "month": "2025-04"}, "contract"),
         (world.rival, "/payments", payment, "allocations.0.invoice"),
