@@ -11,6 +11,7 @@ from store.settings import Settings
 from store.unit import Store
 from web import api as routes
 from web import documentation, problems
+from web.admission import admit_calls
 from web.health import health
 from web.logs import write_json_lines
 from web.metrics import count_requests
@@ -28,6 +29,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions["tariffbook"] = Store(settings)
     app.before_request(_name_request)
     count_requests(app)
+    admit_calls(app, settings)
     app.after_request(_add_headers)
     api = documentation.ProblemApi(app)
     documentation.describe(api, fields.openapi_properties)

@@ -11,10 +11,11 @@ import click
 from gunicorn.app.base import BaseApplication
 from gunicorn.util import import_app
 
-from store.settings import Settings
+from store.settings import CALLS_MAX, Settings
 
 POSTGRESQL_WORKERS = 2
-THREADS = 8
+THREADS_SPARE = 4
+"""Threads that refuse what is too much, and say how the process is."""
 
 
 class _Server(BaseApplication):
@@ -45,10 +46,13 @@ def _forget_worker(_server: object, worker: Any) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", default=8000, show_default=True, type=click.IntRange(0, 65535))
 @click.option("--workers", type=click.IntRange(1, 64), help="Processes; one on SQLite, which has one writer.")
-@click.option("--threads", default=THREADS, show_default=True, type=click.IntRange(1, 64), help="Threads a process.")
-def serve(host: str, port: int, workers: int | None, threads: int) -> None:
+@click.option("--threads", type=click.IntRange(1, CALLS_MAX), help="Calls in work at once, a process.")
+def serve(host: str, port: int, workers: int | None, threads: int | None) -> None:
     """Serve the API."""
-    sqlite = Settings.from_environment().database_url.startswith("sqlite")
+    if threads is not None:
+        os.environ["TARIFFBOOK_CALLS_IN_WORK_MAX"] = str(threads)
+    settings = Settings.from_environment()
+    sqlite = settings.database_url.startswith("sqlite")
     if sqlite and workers not in (None, 1):
         raise click.UsageError("SQLite is served by one process; take PostgreSQL for more workers")
     metrics = tempfile.mkdtemp(prefix="tariffbook-metrics-")
@@ -56,7 +60,8 @@ def serve(host: str, port: int, workers: int | None, threads: int) -> None:
     options = {
         "bind": f"{host}:{port}",
         "workers": 1 if sqlite else workers or POSTGRESQL_WORKERS,
-        "threads": threads,
+        # A call that waits holds a thread, asleep; there is always one left to refuse the next.
+        "threads": settings.calls_in_work_max + settings.calls_waiting_max + THREADS_SPARE,
         "worker_class": "gthread",
         "control_socket_disable": True,
         "graceful_timeout": 30,

@@ -9,6 +9,7 @@
     ├── TooLarge             413  more than the service takes at once
     ├── UnsupportedMedia     415  not the content type the route reads
     ├── Refusal              422  well formed, but against a rule
+    ├── TooMany              429  more calls than one key may make in a time
     └── Unavailable          503  cannot be answered at this moment; try again
 
 The doors (web, command line) turn the branch into a status; the leaf's ``code`` is what clients may rely on.
@@ -100,6 +101,12 @@ class Refusal(Problem):
     """Well formed, but against a rule of law, of an agreement or of the books."""
 
     code = "refused"
+
+
+class TooMany(Problem):
+    """More calls than one key may make in a time; the fact ``retry_after_seconds`` says when it may go on."""
+
+    code = "rate_limited"
 
 
 class Unavailable(Problem):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from schemas.fields import Choice, Day, Instant, Money, MonthField, Quantity, Rate, Ref, TotalQuantity
 from pricing.classification import CATEGORIES
+from schemas.fields import Choice, Day, Instant, Money, MonthField, Quantity, Rate, Ref, TotalQuantity
 from schemas.settlement import StepOut
 from schemas.wire import Wire
 

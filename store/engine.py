@@ -28,6 +28,8 @@ SERVING_ROLE = "tariffbook_server"
 """The PostgreSQL role that serves: it may add rows, and change only the tables that are not append-only."""
 
 _POLL_SECONDS: Final = 0.0005
+_SIGNS_OF_LIFE: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3}
+"""A server's machine that is gone without a word is given up after half a minute (seconds, seconds, tries)."""
 _turns: Final[dict[str, Lock]] = {}
 """The turn to write each SQLite file, among the threads of this process."""
 
@@ -53,7 +55,12 @@ def _open_sqlite(url: str, wait_seconds_max: int, pool_size: int) -> Engine:
     if path:
         Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(
-        url, poolclass=QueuePool, pool_size=pool_size, max_overflow=0, connect_args={"check_same_thread": False}
+        url,
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=wait_seconds_max,
+        connect_args={"check_same_thread": False},
     )
 
     @event.listens_for(engine, "connect")
@@ -79,7 +86,14 @@ def _open_sqlite(url: str, wait_seconds_max: int, pool_size: int) -> Engine:
 
 
 def _open_postgresql(url: str, wait_seconds_max: int, pool_size: int, *, as_owner: bool) -> Engine:
-    engine = create_engine(url, pool_size=pool_size, max_overflow=0, pool_pre_ping=True)
+    engine = create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=wait_seconds_max,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": wait_seconds_max, **_SIGNS_OF_LIFE},
+    )
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
@@ -159,21 +173,26 @@ def is_wait_timeout(fault: DBAPIError) -> bool:
     return getattr(fault.orig, "sqlstate", None) in {"55P03", "57014"}
 
 
-def writer_clock(connection: Connection) -> datetime:
-    """Return the database's clock for a transaction that will write.
+def writer_clock(connection: Connection, seconds_max: float | None = None) -> datetime:
+    """Return the database's clock for a transaction that will write; bound its statements, where it is bounded.
 
     PostgreSQL assigns the transaction its number first: the horizon waits for every transaction that has a number,
     so none that has read the clock can be missed. SQLite is embedded: its clock is this machine's.
     """
     if connection.dialect.name == "sqlite":
         return datetime.now(UTC)
-    moment: datetime = connection.execute(text("SELECT pg_current_xact_id()::text, clock_timestamp()")).one()[1]
-    return moment
+    return _clock(connection, "pg_current_xact_id()::text", seconds_max)
 
 
-def reader_clock(connection: Connection) -> datetime:
-    """Return the database's clock for a transaction that only reads."""
+def reader_clock(connection: Connection, seconds_max: float | None = None) -> datetime:
+    """Return the database's clock for a transaction that only reads; bound its statements, where it is bounded."""
     if connection.dialect.name == "sqlite":
         return datetime.now(UTC)
-    moment: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return _clock(connection, "NULL", seconds_max)
+
+
+def _clock(connection: Connection, first: str, seconds_max: float | None) -> datetime:
+    bound = "" if seconds_max is None else ", set_config('statement_timeout', :milliseconds, true)"
+    given = {} if seconds_max is None else {"milliseconds": str(max(1, round(seconds_max * 1000)))}
+    moment: datetime = connection.execute(text(f"SELECT {first}, clock_timestamp(){bound}"), given).one()[1]
     return moment

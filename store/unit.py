@@ -12,31 +12,33 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from time import sleep
+from time import monotonic, sleep
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import Session
 
 from pricing.errors import Conflict, NotFound, Problem, Refusal
 from pricing.period import day_of
 from store import audit, idempotency
+from store.deadlines import bounded, hold_to_deadlines
 from store.engine import (
     WRITING,
-    DatabaseBusy,
     is_transient,
-    is_wait_timeout,
     open_engine,
     reader_clock,
     writer_clock,
     writer_turn,
 )
+from store.faults import is_away, lost_at_commit, unavailable
 from store.idempotency import Answer, Claim
 from store.settings import Settings
 
 ATTEMPTS_MAX = 4
+POOL_SIZE_MIN = 16
+"""Connections kept for the service, and more where it does more at once."""
 
 T = TypeVar("T")
 
@@ -65,11 +67,12 @@ class Principal:
 
 @dataclass(frozen=True)
 class Call:
-    """One call at a door: who, what, and what the log should name."""
+    """One call at a door: who, what, what the log should name, and the seconds it may take where somebody waits."""
 
     principal: Principal
     action: str
     request_id: str | None = None
+    seconds_max: float | None = None
 
 
 @dataclass
@@ -135,10 +138,8 @@ class Store:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.engine = open_engine(settings.database_url, settings.wait_seconds_max)
-        self.read_engine = self.engine
-        if settings.read_database_url:
-            self.read_engine = open_engine(settings.read_database_url, settings.wait_seconds_max)
+        self.engine = self._open(settings.database_url)
+        self.read_engine = self._open(settings.read_database_url) if settings.read_database_url else self.engine
         self.cache: dict[str, Any] = {}
 
     def close(self) -> None:
@@ -146,14 +147,28 @@ class Store:
         self.engine.dispose()
         self.read_engine.dispose()
 
+    def _open(self, url: str) -> Engine:
+        size = max(POOL_SIZE_MIN, self.settings.calls_in_work_max)
+        engine = open_engine(url, self.settings.wait_seconds_max, pool_size=size)
+        hold_to_deadlines(engine)
+        return engine
+
     @contextmanager
     def reading(self, call: Call, *, fresh: bool = False) -> Iterator[Unit]:
         """Open a transaction that only reads, on one snapshot; a ``fresh`` one is never of a replica."""
-        with (self.engine if fresh else self.read_engine).connect() as connection:
-            if connection.dialect.name == "postgresql":
-                connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
-            with connection.begin(), Session(bind=connection, autoflush=False) as session:
-                yield self._unit(session, call, reader_clock(connection))
+        try:
+            with (self.engine if fresh else self.read_engine).connect() as connection:
+                if connection.dialect.name == "postgresql":
+                    connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                with (
+                    bounded(connection, call.seconds_max),
+                    connection.begin(),
+                    Session(bind=connection, autoflush=False) as session,
+                ):
+                    yield self._unit(session, call, reader_clock(connection, call.seconds_max))
+        except SQLAlchemyError as fault:
+            _tell(fault)
+            raise
 
     def run(self, call: Call, use_case: Callable[[Unit], T]) -> T:
         """Run a use case in one transaction, again when it loses a race; return what it returns.
@@ -189,8 +204,12 @@ class Store:
             writer_turn(self.engine, self.settings.wait_seconds_max),
             self.engine.connect().execution_options(**{WRITING: True}) as connection,
         ):
-            with connection.begin(), Session(bind=connection) as session:
-                unit = self._unit(session, call, writer_clock(connection))
+            with (
+                bounded(connection, call.seconds_max),
+                _committed(connection),
+                Session(bind=connection) as session,
+            ):
+                unit = self._unit(session, call, writer_clock(connection, call.seconds_max))
                 yield unit
                 session.flush()
             for follow_up in unit.after_commit:
@@ -209,22 +228,42 @@ class Store:
         )
 
     def _attempts(self, attempt: Callable[[], T]) -> T:
-        for number in range(1, ATTEMPTS_MAX):
+        """Do the work again while it loses races and there is time; what then remains is told as what it means."""
+        begun, number = monotonic(), 1
+        while True:
             try:
                 return attempt()
-            except DBAPIError as fault:
-                self._refuse_long_wait(fault)
-                if not is_transient(fault):
+            except SQLAlchemyError as fault:
+                in_time = number < ATTEMPTS_MAX and monotonic() - begun < self.settings.wait_seconds_max
+                if not (isinstance(fault, DBAPIError) and is_transient(fault) and in_time):
+                    _tell(fault)
                     raise
-                sleep(random.uniform(0.002, 0.02) * number)  # noqa: S311 - jitter, not a secret
-        return attempt()
+            sleep(random.uniform(0.002, 0.02) * number)  # noqa: S311 - jitter, not a secret
+            number += 1
 
-    def _refuse_long_wait(self, fault: DBAPIError) -> None:
-        if is_wait_timeout(fault):
-            message = (
-                f"a lock was not free within {self.settings.wait_seconds_max} s; nothing was changed, send it again"
-            )
-            raise DatabaseBusy(message) from fault
+
+def _tell(fault: SQLAlchemyError) -> None:
+    """Raise the problem that a fault of the database is to the caller, if it is one."""
+    problem = unavailable(fault)
+    if problem is not None:
+        raise problem from fault
+
+
+@contextmanager
+def _committed(connection: Connection) -> Iterator[None]:
+    """Commit at the end, or roll back; a commit whose answer is lost is told apart from one that failed."""
+    transaction = connection.begin()
+    try:
+        yield
+    except BaseException:
+        transaction.rollback()
+        raise
+    try:
+        transaction.commit()
+    except DBAPIError as fault:
+        if is_away(fault):
+            raise lost_at_commit() from fault
+        raise
 
 
 def _outcome(unit: Unit, use_case: Callable[[Unit], T]) -> T | Refused:

@@ -11,6 +11,7 @@ import functools
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -33,6 +34,7 @@ from store.idempotency import KEY_LENGTH_MAX, IdempotencyKeyMalformed, Idempoten
 from store.paging import page
 from store.unit import Call, Principal, Store, Unit
 from web import problems
+from web.admission import spend
 
 PUBLIC = Principal("public")
 ROLES_OF_VIEW = "tariffbook_roles"
@@ -102,7 +104,7 @@ def writes(  # noqa: PLR0913 - each says one thing of the route, by its name
 
             if prepare is not None:
                 advance(store())
-                with store().reading(_call(use.__name__), fresh=True) as unit:
+                with store().reading(long_call(use.__name__), fresh=True) as unit:
                     arguments = (*arguments, prepare(unit, *arguments, **path))
 
             def work(unit: Unit) -> tuple[int, bytes]:
@@ -140,7 +142,7 @@ def reads(
         def view(wanted: Mapping[str, Any], **path: Any) -> Response:
             if "as_of" in wanted:
                 wanted = {**wanted, "as_of": settle_as_of(store(), wanted["as_of"])}
-            with store().reading(_call(use.__name__)) as unit:
+            with store().reading(long_call(use.__name__)) as unit:
                 status, document = _worded(use(unit, wanted, **path), answer, 200)
             return Response(document, status=status, mimetype="application/json")
 
@@ -214,6 +216,7 @@ def guard(view: Callable[..., Any], roles: tuple[str, ...], *, needs_json: bool 
     @functools.wraps(view)
     def guarded(*given: Any, **path: Any) -> Any:
         g.principal = PUBLIC if "public" in roles else _admit(roles)
+        spend(g.principal)
         if needs_json:
             _require_json()
         if any("\0" in str(value) for value in path.values()):
@@ -229,9 +232,9 @@ def describe(
 ) -> Callable[..., Any]:
     """Return the view with what its document says beside its schemas: whom it is for, and how it can fail."""
     is_public = "public" in roles
-    failures = [HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND]
+    failures = [HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND, HTTPStatus.SERVICE_UNAVAILABLE]
     if not is_public:
-        failures += [HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN]
+        failures += [HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.TOO_MANY_REQUESTS]
     if reads_json:
         failures += [HTTPStatus.REQUEST_ENTITY_TOO_LARGE, HTTPStatus.UNSUPPORTED_MEDIA_TYPE]
     if refuses:
@@ -327,7 +330,13 @@ def _idempotency_key() -> str:
 
 
 def _call(action: str) -> Call:
-    return Call(g.principal, action, g.request_id)
+    """Return the call that this request is; one that writes has less time than one that reads."""
+    return Call(g.principal, action, g.request_id, store().settings.post_seconds_max)
+
+
+def long_call(action: str) -> Call:
+    """Return the call that this request is, with the time of a report."""
+    return replace(_call(action), seconds_max=store().settings.report_seconds_max)
 
 
 def _perform(action: str, work: Callable[[Unit], tuple[int, bytes]], *, keyed: bool) -> Response:

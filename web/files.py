@@ -7,15 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flask import Response, g
+from flask import Response
 from marshmallow import Schema
 
 from schemas.fields import Choice
 from schemas.wire import Query
 from store.files import find_file, keep_file
 from store.tables import IssuedFile
-from store.unit import Call
-from web.door import Door, describe, guard, store
+from web.door import Door, describe, guard, long_call, store
 
 MEDIA_TYPES: Final[Mapping[str, str]] = {
     "pdf": "application/pdf",
@@ -51,7 +50,7 @@ def issues(
     def decorate(use: Callable[..., Paper]) -> Callable[..., Paper]:
         @functools.wraps(use)
         def view(wanted: Mapping[str, Any], **path: Any) -> Response:
-            call = Call(g.principal, use.__name__, g.request_id)
+            call = long_call(use.__name__)
             with store().reading(call) as unit:
                 paper = use(unit, wanted, **path)
                 kept = find_file(unit, paper.document_id, form, wanted["lang"])

@@ -9,10 +9,11 @@ from typing import Any
 
 import structlog
 from flask import Flask, Response, g
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 from werkzeug.exceptions import HTTPException
 
 from pricing import errors
+from store.faults import unavailable
 
 MEDIA_TYPE = "application/problem+json"
 RETRY_AFTER_SECONDS = 1
@@ -28,6 +29,7 @@ STATUS: dict[type[errors.Problem], HTTPStatus] = {
     errors.TooLarge: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     errors.UnsupportedMedia: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     errors.Refusal: HTTPStatus.UNPROCESSABLE_ENTITY,
+    errors.TooMany: HTTPStatus.TOO_MANY_REQUESTS,
     errors.Unavailable: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 
@@ -47,7 +49,10 @@ def wording(problem: errors.Problem) -> tuple[int, bytes]:
 
 def answer(problem: errors.Problem) -> Response:
     """Return the response that tells a problem."""
-    return respond(*wording(problem))
+    response = respond(*wording(problem))
+    if isinstance(problem, errors.TooMany):
+        response.headers["Retry-After"] = str(problem.facts["retry_after_seconds"])
+    return response
 
 
 def respond(status: int, body: bytes) -> Response:
@@ -64,7 +69,7 @@ def handle_problems(app: Flask) -> None:
     """Make every error of the application end in a problem document."""
     app.register_error_handler(errors.Problem, answer)
     app.register_error_handler(HTTPException, _http_answer)
-    app.register_error_handler(DBAPIError, _database_answer)
+    app.register_error_handler(SQLAlchemyError, _database_answer)
     app.register_error_handler(Exception, _fault_answer)
 
 
@@ -137,10 +142,13 @@ def _inner_path(path: str, name: str) -> str:
     return f"{path}.{name}" if path else name
 
 
-def _database_answer(fault: DBAPIError) -> Response:
+def _database_answer(fault: SQLAlchemyError) -> Response:
     """A fault of the database: the client may send it again under the same key, for nothing was kept."""
-    _log.error("database fault", error=str(fault.orig), request_id=getattr(g, "request_id", None), exc_info=fault)
-    status = HTTPStatus.SERVICE_UNAVAILABLE if fault.connection_invalidated else HTTPStatus.INTERNAL_SERVER_ERROR
+    _log.error("database fault", error=str(fault), request_id=getattr(g, "request_id", None), exc_info=fault)
+    problem = unavailable(fault)
+    if problem is not None:
+        return answer(problem)
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
     return respond(status, _document(status, "database_fault", "the database failed; nothing was kept, send it again"))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, g
+from flask import Response
 from sqlalchemy import Select
 from sqlmodel import col
 
@@ -23,8 +23,8 @@ from settlement.quotes import (
     withdraw_quote,
 )
 from settlement.tables import Quote
-from store.unit import Call, Unit
-from web.door import Door, describe, guard, lists, reads, store, writes
+from store.unit import Unit
+from web.door import Door, describe, guard, lists, long_call, reads, store, writes
 
 READERS = ("operator", "buyer", "regulator", "auditor", "admin")
 
@@ -66,7 +66,7 @@ def get_quote(unit: Unit, _query: Mapping[str, Any], quote_id: str) -> dict[str,
 @door.response(200, {"type": "object"}, description="The snapshot, byte for byte")
 def get_quote_snapshot(_query: Mapping[str, Any], quote_id: str) -> Response:
     """Give what a quote froze, prices, ceilings, tax and rules, in the bytes whose SHA-256 is its ``snapshot_hash``."""
-    with store().reading(Call(g.principal, "get_quote_snapshot", g.request_id)) as unit:
+    with store().reading(long_call("get_quote_snapshot")) as unit:
         snapshot = find_quote(unit, quote_id).snapshot
     return Response(canonical_json(snapshot), mimetype="application/json")
 

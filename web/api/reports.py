@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Response, g
+from flask import Response
 from marshmallow import Schema
 
 from papers.compliance import charges_csv, compliance_csv, compliance_pdf, compliance_xlsx
@@ -24,8 +24,8 @@ from schemas.reports import (
     PositionQuery,
 )
 from store.horizon import settle_as_of
-from store.unit import Call, Unit
-from web.door import Door, describe, guard, reads, store
+from store.unit import Unit
+from web.door import Door, describe, guard, long_call, reads, store
 from web.files import BYTES, MEDIA_TYPES
 
 door = Door("reports", __name__, url_prefix="/reports", description="Reports as of a moment")
@@ -60,7 +60,7 @@ def _renders(rule: str, form: str, query: type[Schema]) -> Callable[[Rendered], 
         @functools.wraps(render)
         def view(wanted: Mapping[str, Any]) -> Response:
             bounded = {**wanted, "as_of": settle_as_of(store(), wanted["as_of"])}
-            with store().reading(Call(g.principal, render.__name__, g.request_id)) as unit:
+            with store().reading(long_call(render.__name__)) as unit:
                 content = render(unit, bounded)
             name = f"{rule.strip('/').replace('/', '-')}"
             return Response(
