@@ -23,7 +23,7 @@ EVENTS_MAX: Final = 10_000
 class Event(NamedTuple):
     """Use that happened: ``time`` in UTC, ``subject`` the id of the contract, ``quantity`` in millionths of the unit.
 
-    ``offering`` is the id or the code, as it was sent.
+    ``offering`` is the id or the code, as it was sent; ``reverses`` the key of the event that this one takes back.
     """
 
     source: str
@@ -34,6 +34,7 @@ class Event(NamedTuple):
     offering: str
     quantity: int
     document: Document
+    reverses: Key | None = None
 
     @property
     def key(self) -> Key:
@@ -69,13 +70,15 @@ class Verdict(NamedTuple):
 def content_hash(event: Event, offering_id: str) -> bytes:
     """Return the SHA-256 of what an event says: type, instant, contract, offering and quantity, not how it is spelt.
 
-    Each text goes in with its length, so that no two contents share a preimage.
+    Each text goes in with its length, so that no two contents share a preimage; a reversal also says of what it is one.
     """
     time = event.time.isoformat(timespec="microseconds")
     said = (
         f"{len(event.type)}:{event.type}{time}"
         f"{len(event.subject)}:{event.subject}{len(offering_id)}:{offering_id}{event.quantity}"
     )
+    if event.reverses is not None:
+        said += "".join(f"{len(text)}:{text}" for text in ("reverses", *event.reverses))
     return hashlib.sha256(said.encode()).digest()
 
 

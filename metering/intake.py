@@ -20,6 +20,7 @@ from metering.events import Event, Key, Status, Unreadable, Verdict, content_has
 from metering.late_use import is_late, remember
 from metering.quotas import QuotaKey, Quotas, quota_key
 from metering.refusals import keep_refused
+from metering.reversals import lock_contracts, reversing, take_reversals
 from metering.rights import Judge, Place
 from metering.tables import RefusedEvent
 from metering.use import USAGE
@@ -59,8 +60,23 @@ class _Batch:
 def take_events(unit: Unit, operator_id: str, events: Sequence[Event | Unreadable]) -> list[Verdict]:
     """Count the events that there is a right to, each key once, and return what became of each, in their order.
 
-    What is not counted, but for duplicates, is kept with its reason.
+    Those that reverse others come last, so that a batch may hold both. What is not counted, but for duplicates, is
+    kept with its reason.
     """
+    back = reversing(events)
+    if not back:
+        verdicts = _take_uses(unit, operator_id, events)
+    else:
+        lock_contracts(unit, back.values())
+        uses = _take_uses(unit, operator_id, [event for index, event in enumerate(events) if index not in back])
+        taken, counted = take_reversals(unit, operator_id, back), iter(uses)
+        verdicts = [taken[index] if index in back else next(counted) for index in range(len(events))]
+    keep_refused(unit, operator_id, zip(events, verdicts, strict=True))
+    unit.detail.update(count_by_status(verdicts))
+    return verdicts
+
+
+def _take_uses(unit: Unit, operator_id: str, events: Sequence[Event | Unreadable]) -> list[Verdict]:
     batch = _Batch(unit, operator_id, events)
     judge = Judge(unit, operator_id, [event for event in events if isinstance(event, Event)])
     claims = _judged(batch, judge)
@@ -69,10 +85,7 @@ def take_events(unit: Unit, operator_id: str, events: Sequence[Event | Unreadabl
     _tell_apart(batch, claims, lost)
     _tell_refused(batch, judge)
     _book(batch, lost, quotas)
-    verdicts = [batch.verdicts[index] for index in range(len(events))]
-    keep_refused(unit, operator_id, zip(events, verdicts, strict=True))
-    unit.detail.update(count_by_status(verdicts))
-    return verdicts
+    return [batch.verdicts[index] for index in range(len(events))]
 
 
 def replay_refused(unit: Unit, refused_id: str, read: Callable[[msgspec.Raw], Event | Unreadable]) -> RefusedEvent:

@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Select, literal, select, tuple_
 from sqlmodel import col
 
 from ledger.tables import Transaction
-from metering.tables import UsageEvent
-from metering.use import USAGE
+from metering.events import Key
+from metering.tables import UsageEvent, UsageReversal
+from metering.use import REVERSAL, USAGE
 from registry.contracts import visible_contracts
 from registry.lookup import code_of, find, missing
 from registry.relations import SEES_EVERYTHING
 from registry.tables import Authorisation, Contract, Offering, Party
 from store.paging import CursorInvalid, storable
 from store.unit import Unit
+
+OwnKey = tuple[str, str, str]
+"""Operator, source and id of an event."""
 
 _ORDER = (col(UsageEvent.transaction_id), col(UsageEvent.source), col(UsageEvent.event_id))
 
@@ -37,7 +41,8 @@ def page_of_events(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
     limit = wanted["limit"]
     rows = unit.session.execute(query.order_by(*_ORDER).limit(limit + 1)).scalars().all()
     following = _sealed(rows[limit - 1]) if len(rows) > limit else None
-    return {"items": [event_document(unit, row) for row in rows[:limit]], "next_cursor": following}
+    reversed_by = _reversed_by(unit, rows[:limit])
+    return {"items": [_document(unit, row, reversed_by) for row in rows[:limit]], "next_cursor": following}
 
 
 def find_event(unit: Unit, event_id: str, source: str, operator: str | None = None) -> UsageEvent:
@@ -56,6 +61,11 @@ def find_event(unit: Unit, event_id: str, source: str, operator: str | None = No
 
 def event_document(unit: Unit, row: UsageEvent) -> dict[str, Any]:
     """Return an event as the wire says it, before formatting."""
+    return _document(unit, row, _reversed_by(unit, [row]))
+
+
+def _document(unit: Unit, row: UsageEvent, reversed_by: Mapping[OwnKey, Key]) -> dict[str, Any]:
+    taken_back = reversed_by.get((row.operator_id, row.source, row.event_id))
     return {
         **row.model_dump(include={"source", "type", "service_on", "quantity", "recorded_at"}),
         "id": row.event_id,
@@ -64,6 +74,17 @@ def event_document(unit: Unit, row: UsageEvent) -> dict[str, Any]:
         "contract": row.contract_id,
         "offering": code_of(unit, Offering, row.offering_id),
         "transaction": row.transaction_id,
+        "reverses": {"source": taken_back[0], "id": taken_back[1]} if taken_back else None,
+    }
+
+
+def _reversed_by(unit: Unit, rows: Sequence[UsageEvent]) -> dict[OwnKey, Key]:
+    """Return what those of the events reverse that reverse something."""
+    numbers = sorted({row.transaction_id for row in rows})
+    query = select(UsageReversal).where(col(UsageReversal.transaction_id).in_(numbers))
+    return {
+        (row.operator_id, row.source, row.event_id): (row.reversed_source, row.reversed_id)
+        for row in unit.session.execute(query).scalars()
     }
 
 
@@ -87,7 +108,9 @@ def _by_transaction(unit: Unit) -> bool:
 
 def _transactions(unit: Unit, wanted: Mapping[str, Any], first: int) -> Select[Any]:
     """Return the query of the transactions of use that a page can reach: each holds one event or more, of one day."""
-    query = select(col(Transaction.id)).where(col(Transaction.kind) == USAGE, col(Transaction.id) >= first)
+    query = select(col(Transaction.id)).where(
+        col(Transaction.kind).in_((USAGE, REVERSAL)), col(Transaction.id) >= first
+    )
     if unit.principal.role == "operator":
         # Joined to a text, the book is not looked up by its index, whose order is another one.
         query = query.where(col(Transaction.book) + "" == unit.principal.party)

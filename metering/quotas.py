@@ -6,6 +6,8 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Final
 
+from sqlalchemy import text
+
 from metering.events import Event, Status, Verdict
 from metering.rights import Place, Right
 from pricing.money import format_quantity
@@ -23,6 +25,10 @@ _ADD_POSTGRESQL: Final = (
     f"%(contract_id)b::text[], %(offering_id)b::text[], %(period)b::text[], %(used)b::bigint[]) {_ADD}"
 )
 _ADD_SQLITE: Final = f"INSERT INTO quota (contract_id, offering_id, period, used) VALUES (?, ?, ?, ?) {_ADD}"  # noqa: S608 - our own text
+_GIVE_BACK: Final = text(
+    "UPDATE quota SET used = used - :amount "
+    "WHERE contract_id = :contract_id AND offering_id = :offering_id AND period = :period"
+)
 _READ: Final = "SELECT quota.contract_id, quota.offering_id, quota.period, quota.used "
 _READ_POSTGRESQL: Final = (
     _READ + "FROM unnest(%(contract_id)b::text[], %(offering_id)b::text[], %(period)b::text[]) "
@@ -75,6 +81,14 @@ class Quotas:
         """Count what was accepted."""
         if accepted:
             _add(self._unit, dict(sorted(accepted.items())))
+
+
+def give_back(unit: Unit, amounts: Mapping[QuotaKey, int]) -> None:
+    """Take amounts from counters, in the order of their keys: what was counted was reversed."""
+    names = ("contract_id", "offering_id", "period", "amount")
+    rows = [dict(zip(names, (*key, amount), strict=True)) for key, amount in sorted(amounts.items())]
+    if rows:
+        unit.connection.execute(_GIVE_BACK, rows)
 
 
 def _add(unit: Unit, amounts: Mapping[QuotaKey, int]) -> None:

@@ -105,7 +105,7 @@ class Judge:
     def judge(self, event: Event) -> Place | Verdict:
         """Return where an event's use counts, or the refusal; limits of quantity are not looked at here."""
         if not self._earliest <= event.time <= self._latest:
-            return self._out_of_bounds(event)
+            return self._too_old_or_ahead(event)
         day = event.time.astimezone(self._zone).date()
         named = (event.subject, event.offering, day)
         judged = self._judged.get(named)
@@ -115,12 +115,16 @@ class Judge:
             return self._judge_grant(event) or judged
         return judged
 
+    def out_of_bounds(self, event: Event) -> Verdict | None:
+        """Return the refusal of an event whose time is too old or too far ahead."""
+        return None if self._earliest <= event.time <= self._latest else self._too_old_or_ahead(event)
+
     def right(self, event: Event) -> Right | None:
         """Return what the contract says of the offering that an event names, if anything."""
         terms = self._terms.get(event.subject)
         return terms.offerings.get(event.offering) if terms else None
 
-    def _out_of_bounds(self, event: Event) -> Verdict:
+    def _too_old_or_ahead(self, event: Event) -> Verdict:
         time = format_instant(event.time, self._zone)
         if event.time < self._earliest:
             earliest = format_instant(self._earliest, self._zone)

@@ -32,6 +32,21 @@ class UsageEvent(SQLModel, table=True):
     recorded_at: datetime = Field(sa_type=Instant)
 
 
+class UsageReversal(SQLModel, table=True):
+    """An accepted event that takes another back. The one reversed is the key: that happens once."""
+
+    __tablename__ = "usage_reversal"
+    __table_args__ = table(UniqueConstraint("operator_id", "source", "event_id"))
+
+    operator_id: str = Field(primary_key=True, sa_type=Words)
+    reversed_source: str = Field(primary_key=True, sa_type=Words)
+    reversed_id: str = Field(primary_key=True, sa_type=Words)
+    source: str = Field(sa_type=Words)
+    event_id: str = Field(sa_type=Words)
+    transaction_id: int = Field(sa_type=Int64, index=True)
+    recorded_at: datetime = Field(sa_type=Instant)
+
+
 class RefusedEvent(SQLModel, table=True):
     """An event that was refused, with the reason; it can be judged afresh, and does not hold its key.
 

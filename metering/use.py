@@ -1,8 +1,8 @@
 """Use read from the books: what was accepted of an offering under a contract, and what of it may be charged.
 
 How postings are read (architecture: use is booked in the same ledger as money): ``usage`` debits unbilled or free use
-of a service month and day; ``bill_use`` and ``credit_use`` move use of a month and name no day, so that they leave
-the days alone; ``use_writeoff`` takes unbilled use of a month from its days.
+of a service month and day, ``usage_reversal`` credits it; ``bill_use`` and ``credit_use`` move use of a month and name
+no day, so that they leave the days alone; ``use_writeoff`` takes unbilled use of a month from its days.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ from store.unit import Unit
 
 USAGE: Final = "usage"
 """The kind of transaction by which use enters the books."""
+REVERSAL: Final = "usage_reversal"
+"""The kind by which use that should not have been counted leaves them again."""
 
 _MONTH: Final = text(
     "SELECT entry.service_on, sum(CASE entry.side WHEN 'D' THEN entry.amount ELSE -entry.amount END) AS amount "
@@ -42,7 +44,8 @@ _SIGNED: Final = case((col(Entry.side) == "D", col(Entry.amount)), else_=-col(En
 class Use:
     """Use of one offering under one contract, in millionths of its unit.
 
-    ``accepted`` is what the events brought; the books hold it as unbilled + billed + free + written_off.
+    ``accepted`` is what the events brought, less what others reversed; the books hold it as unbilled + billed + free +
+    written_off.
     """
 
     accepted: int = 0
@@ -82,7 +85,7 @@ def use_of(
     accepted, held = 0, dict.fromkeys(CONTRACT_KINDS, 0)
     for account_kind, posting_kind, amount in unit.connection.execute(query):
         held[account_kind] += int(amount)
-        accepted += int(amount) if posting_kind == USAGE else 0
+        accepted += int(amount) if posting_kind in (USAGE, REVERSAL) else 0
     return Use(accepted, held[UNBILLED], held[BILLED], held[FREE], held[WRITTEN_OFF])
 
 

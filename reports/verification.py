@@ -5,7 +5,7 @@
 3. Every leg is in the asset of its account.
 4. Use is conserved: for each book and offering, delivered = unbilled + billed + free + written off.
 5. Every transaction of use equals its events: how many they are, what they add up to, and their digest.
-6. Quotas equal the use that they count.
+6. Quotas equal the use that they count, less what was reversed; a reversal takes back one counted event as a whole.
 7. Unbilled use of a month that was billed is known to the next bill.
 8. Every bill and credit note equals the sum of its lines.
 9. What buyers owe in the books = bills - credit notes - payments + refunds, buyer by buyer.
@@ -89,22 +89,46 @@ _EVENTS = """
                GROUP BY transaction_id) AS events ON events.transaction_id = head.id
     LEFT JOIN (SELECT entry.transaction_id, sum(entry.amount) AS amount FROM ledger_entry AS entry
                WHERE entry.side = 'D' GROUP BY entry.transaction_id) AS booked ON booked.transaction_id = head.id
-    WHERE head.kind = 'usage' AND (coalesce(events.found, 0) <> head.event_count
+    WHERE head.kind IN ('usage', 'usage_reversal') AND (coalesce(events.found, 0) <> head.event_count
                                    OR coalesce(events.quantity, 0) <> booked.amount)
     LIMIT 1"""
 
 _ORPHAN_EVENTS = """
     SELECT event.operator_id, event.source, event.event_id, event.transaction_id FROM usage_event AS event
-    LEFT JOIN ledger_transaction AS head ON head.id = event.transaction_id AND head.kind = 'usage'
+    LEFT JOIN ledger_transaction AS head ON head.id = event.transaction_id AND head.kind IN ('usage', 'usage_reversal')
     WHERE head.id IS NULL LIMIT 1"""
 
 _QUOTAS = """
-    SELECT quota.contract_id, quota.offering_id, quota.period, quota.used, coalesce(sum(event.quantity), 0) AS counted
+    SELECT quota.contract_id, quota.offering_id, quota.period, quota.used,
+           coalesce(sum(CASE WHEN back.event_id IS NULL THEN event.quantity ELSE -event.quantity END), 0) AS counted
     FROM quota LEFT JOIN usage_event AS event ON event.contract_id = quota.contract_id
          AND event.offering_id = quota.offering_id
          AND (quota.period = 'all' OR substr(CAST(event.service_on AS text), 1, 7) = quota.period)
+    LEFT JOIN usage_reversal AS back ON back.operator_id = event.operator_id AND back.source = event.source
+         AND back.event_id = event.event_id
     GROUP BY quota.contract_id, quota.offering_id, quota.period, quota.used
-    HAVING quota.used <> coalesce(sum(event.quantity), 0) LIMIT 1"""
+    HAVING quota.used <> coalesce(sum(CASE WHEN back.event_id IS NULL THEN event.quantity ELSE -event.quantity END), 0)
+    LIMIT 1"""
+
+_REVERSALS = """
+    SELECT event.operator_id, event.source, event.event_id
+    FROM usage_event AS event
+    JOIN ledger_transaction AS head ON head.id = event.transaction_id AND head.kind = 'usage_reversal'
+    LEFT JOIN usage_reversal AS back ON back.operator_id = event.operator_id AND back.source = event.source
+         AND back.event_id = event.event_id AND back.transaction_id = event.transaction_id
+    LEFT JOIN usage_event AS counted ON counted.operator_id = back.operator_id
+         AND counted.source = back.reversed_source AND counted.event_id = back.reversed_id
+         AND counted.contract_id = event.contract_id AND counted.offering_id = event.offering_id
+         AND counted.service_on = event.service_on AND counted.quantity = event.quantity
+    LEFT JOIN ledger_transaction AS origin ON origin.id = counted.transaction_id AND origin.kind = 'usage'
+    WHERE origin.id IS NULL LIMIT 1"""
+
+_REVERSED_BY_NONE = """
+    SELECT back.operator_id, back.reversed_source, back.reversed_id FROM usage_reversal AS back
+    LEFT JOIN usage_event AS event ON event.operator_id = back.operator_id AND event.source = back.source
+         AND event.event_id = back.event_id
+    LEFT JOIN ledger_transaction AS head ON head.id = event.transaction_id AND head.kind = 'usage_reversal'
+    WHERE head.id IS NULL LIMIT 1"""
 
 _LATE_USE = f"""
     SELECT account.contract_id, entry.service_month, sum({_SIGNED}) AS unbilled
@@ -218,6 +242,8 @@ CHECKS = (
     Check("event_digests", "every transaction of use has the digest of its events", _digests),
     Check("events_have_postings", "every event names its transaction", _first(_ORPHAN_EVENTS)),
     Check("quotas_match", "quotas equal the use they count", _first(_QUOTAS)),
+    Check("reversals_match", "every reversal takes back one counted event as a whole", _first(_REVERSALS)),
+    Check("reversals_counted", "what is named as reversed was reversed by an event", _first(_REVERSED_BY_NONE)),
     Check("late_use_known", "unbilled use of billed months is known to the next bill", _first(_LATE_USE)),
     Check("bills_add_up", "bills equal the sum of their lines", _first(_BILL_SUMS)),
     Check("credit_notes_add_up", "credit notes equal the sum of their lines", _first(_CREDIT_SUMS)),

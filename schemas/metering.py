@@ -16,7 +16,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from marshmallow import INCLUDE, ValidationError, fields, validate, validates_schema
 
-from metering.events import EVENTS_MAX, Document, Event, Unreadable
+from metering.events import EVENTS_MAX, Document, Event, Key, Unreadable
 from pricing import money, period
 from pricing.errors import InstantWithoutOffset, Malformed, TooLarge
 from schemas.fields import Choice, Cursor, Day, Instant, Items, MonthField, Quantity, Ref, TotalQuantity, Words
@@ -28,6 +28,7 @@ EXTENSION_NAME_LENGTH_MAX: Final = 64
 DETAIL_LENGTH_MAX: Final = 500
 CURSOR_LENGTH_MAX: Final = 4096
 MALFORMED_EVENT: Final = "malformed_event"
+_NO_ID: Final = "a source by itself names no event: give reversesid too"
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _EXTENSION_NAME: Final = re.compile(f"[a-z0-9]{{1,{EXTENSION_NAME_LENGTH_MAX}}}")
@@ -65,7 +66,11 @@ class UsageDataIn(Wire):
 
 
 class UsageEventIn(Wire):
-    """A CloudEvents 1.0 event of use; ``subject`` is the id of the contract. Extension attributes are allowed."""
+    """A CloudEvents 1.0 event of use; ``subject`` is the id of the contract. Extension attributes are allowed.
+
+    With ``reversesid`` it takes back the counted event of that id (and of ``reversessource``, if that is another source
+    than its own), whose contract, offering and quantity it repeats.
+    """
 
     class Meta:
         """What is not named here is an extension attribute, or a fault."""
@@ -81,6 +86,14 @@ class UsageEventIn(Wire):
     data = fields.Nested(UsageDataIn, required=True)
     datacontenttype = Attribute(load_default=None, allow_none=True)
     dataschema = Attribute(load_default=None, allow_none=True)
+    reversesid = Attribute(load_default=None, allow_none=True)
+    reversessource = Attribute(load_default=None, allow_none=True)
+
+    @validates_schema(skip_on_field_errors=False)
+    def refuse_a_source_alone(self, content: Mapping[str, Any], **_kwargs: Any) -> None:
+        """A source by itself names no event to reverse."""
+        if content.get("reversessource") is not None and content.get("reversesid") is None:
+            raise ValidationError({"reversessource": [_NO_ID]})
 
     @validates_schema(skip_on_field_errors=False)
     def refuse_what_is_no_extension(self, content: Mapping[str, Any], **_kwargs: Any) -> None:
@@ -119,8 +132,15 @@ class UsageBatchOut(Wire):
     results = fields.List(fields.Nested(EventResult), required=True)
 
 
+class ReversedOut(Wire):
+    """The event that another takes back."""
+
+    source = fields.String(required=True)
+    id = fields.String(required=True)
+
+
 class UsageEventOut(Wire):
-    """An accepted event."""
+    """An accepted event; with ``reverses`` it took back another one's use instead of bringing its own."""
 
     id = fields.String(required=True)
     source = fields.String(required=True)
@@ -133,6 +153,7 @@ class UsageEventOut(Wire):
     quantity = Quantity(required=True)
     transaction = fields.Integer(required=True)
     recorded_at = Instant(required=True)
+    reverses = fields.Nested(ReversedOut, required=True, allow_none=True)
 
 
 class UsageEventsQuery(PageQuery):
@@ -235,6 +256,8 @@ class _Event(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     data: _Data
     datacontenttype: _Text | None = None
     dataschema: _Text | None = None
+    reversesid: _Text | None = None
+    reversessource: _Text | None = None
 
 
 _QUOTES: Final = 34
@@ -305,13 +328,17 @@ def _read(content: Any, document: Document) -> Event | Unreadable:
 
 def _quotes(wire: _Event) -> int:
     """Return how many quotes the text of an event has in which nothing is said twice and no quote is escaped."""
-    return _QUOTES + 4 * (wire.datacontenttype is not None) + 4 * (wire.dataschema is not None)
+    given = (wire.datacontenttype, wire.dataschema, wire.reversesid, wire.reversessource)
+    return _QUOTES + 4 * (4 - given.count(None))
 
 
 def _event(wire: _Event, document: Document) -> Event:
     _require_text(wire.id + wire.source + wire.type + wire.subject + wire.data.offering)
     if wire.datacontenttype is not None or wire.dataschema is not None:
         _require_text(f"{wire.datacontenttype}{wire.dataschema}")
+    reverses = None
+    if wire.reversesid is not None or wire.reversessource is not None:
+        reverses = _reverses(wire)
     return Event(
         wire.source,
         wire.id,
@@ -321,7 +348,15 @@ def _event(wire: _Event, document: Document) -> Event:
         wire.data.offering,
         _quantity_above_zero(wire.data.quantity),
         document,
+        reverses,
     )
+
+
+def _reverses(wire: _Event) -> Key:
+    if wire.reversesid is None:
+        raise Malformed(_NO_ID)
+    _require_text(f"{wire.reversesid}{wire.reversessource}")
+    return wire.reversessource or wire.source, wire.reversesid
 
 
 def _instant(text: str) -> datetime:
@@ -374,6 +409,7 @@ def _worded(content: Mapping[str, Any], document: Document) -> Event | Unreadabl
         loaded["data"]["offering"],
         loaded["data"]["quantity"],
         document,
+        (loaded["reversessource"] or loaded["source"], loaded["reversesid"]) if loaded["reversesid"] else None,
     )
 
 

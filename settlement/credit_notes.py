@@ -226,12 +226,11 @@ def _credit_late_use_of(unit: Unit, invoice_id: str, basis: PriceBasis, reductio
     rows = lines_of(unit, invoice.id)
     lines = billed_lines(unit, invoice.id, rows)
     positions = _positions(rows, reduction)
-    left = left_of([line for line in lines if line.position in positions])
-    wanted = amount if basis is PriceBasis.TAX_INCLUSIVE else gross_for_net(lines, amount)
-    gross = min(wanted, left, left_of(lines))
-    if gross <= 0:
+    left = min(left_of(lines), left_of([line for line in lines if line.position in positions]))
+    if left <= 0:
         return 0
-    taken = credit_by_amount(lines, gross, positions)
+    wanted = amount if basis is PriceBasis.TAX_INCLUSIVE else gross_for_net(lines, amount)
+    taken = credit_by_amount(lines, min(wanted, left), positions)
     note = write_credit_note(unit, invoice, rows, taken, reason=LATE_USE)
     return note.gross if basis is PriceBasis.TAX_INCLUSIVE else note.net
 

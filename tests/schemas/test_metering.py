@@ -70,7 +70,8 @@ def _by_schema(content: dict[str, Any]) -> tuple[Any, ...] | None:
     except ValidationError:
         return None
     named = tuple(loaded[name] for name in ("source", "id", "type", "time", "subject"))
-    return (*named, loaded["data"]["offering"], loaded["data"]["quantity"])
+    reverses = (loaded["reversessource"] or loaded["source"], loaded["reversesid"]) if loaded["reversesid"] else None
+    return (*named, loaded["data"]["offering"], loaded["data"]["quantity"], reverses)
 
 
 def _by_struct(content: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> tuple[Any, ...] | None:
@@ -80,7 +81,7 @@ def _by_struct(content: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> tupl
         read = read_event(msgspec.Raw(json.dumps(content).encode()))
         again = read_members(content)
     assert isinstance(read, Event) == isinstance(again, Event)
-    return read[:-1] if isinstance(read, Event) else None
+    return (*read[:-2], read.reverses) if isinstance(read, Event) else None
 
 
 @given(changes=_CHANGES)

@@ -40,11 +40,11 @@ class Story:
         self.require_conserved()
         require_sound_books(self.world)
 
-    def step_use(self, subject: list[str], _told: Mapping[str, Any]) -> None:
-        """Send one event, at its own time where that is still to come."""
+    def step_use(self, subject: list[str], told: Mapping[str, Any]) -> None:
+        """Send one event, at its own time where that is still to come; ``told`` are members of it."""
         if datetime.fromisoformat(subject[0]) > self.now:
             self.step_clock(subject[0], {})
-        answer = self.world.usage(self.contract, "offering", subject[1], subject[0])
+        answer = self.world.usage(self.contract, "offering", subject[1], subject[0], **told)
         assert answer["accepted"] == 1, answer
 
     def step_check(self, subject: list[str], told: Mapping[str, Any]) -> None:

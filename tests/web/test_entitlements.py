@@ -32,6 +32,9 @@ class AskedFirst(Story):
         sender = getattr(self.world, step.get("as", "operator"))
         for given in step["send"]:
             event = self.event(given)
+            if "reversesid" in event:
+                sender.made("/usage-events", {"events": [event]})
+                continue
             told = self._told(sender, event)
             [result] = sender.made("/usage-events", {"events": [event]})["results"]
             if result["status"] not in ("duplicate", "conflict") and result.get("code") not in NOT_JUDGED:

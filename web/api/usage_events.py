@@ -50,6 +50,10 @@ def send_usage_events(unit: Unit, events: Sequence[Event | Unreadable]) -> bytes
     `authorisation_lapsed`, `grant_required`, `grant_not_begun`, `grant_suspended`, `grant_revoked`, `grant_expired`,
     `grant_exhausted` (of its whole term), `quantity_limit_exceeded` (of a contract's month), and `key_conflict` for an
     event whose source and id were counted with other content.
+
+    An event with the extension attribute `reversesid` (and `reversessource`) takes a counted event back, as a whole and
+    once; codes of those that do not: `reversed_event_unknown`, `reversal_mismatch` (contract, offering or quantity are
+    others), `already_reversed`, `reversal_of_reversal`, `reversal_exceeds_use` (it was written off or returned).
     """
     verdicts = take_events(unit, unit.principal.party, events)
     results = [_result(index, verdict) for index, verdict in enumerate(verdicts)]
