@@ -21,11 +21,13 @@ from sqlmodel import col
 from ledger.chart import CHART, CURRENCY, CURRENCY_SCALE, USE_SCALE
 from ledger.periods import first_open_days
 from ledger.tables import Account, Asset, Entry, Transaction
+from store.arrays import Int64s
 from store.unit import Unit
 
 LEG_AMOUNT_MAX: Final = 10**15
 """What one leg holds: 10⁹ units of use. A month's use may be more, and is posted in several legs."""
 SIDES: Final = ("D", "C")
+_WHOLE_NUMBERS: Final = frozenset({"id", "legs", "transaction_id", "leg", "account_id", "amount"})
 _CACHE = "ledger.accounts"
 
 
@@ -133,8 +135,8 @@ def write(
         unit.connection.exec_driver_sql(_into_sqlite(Entry), list(zip(*entries.values(), strict=True)))
         unit.connection.exec_driver_sql(_into_sqlite(Transaction), list(zip(*heads.values(), strict=True)))
         return set(ids)
-    columns = {f"h_{name}": values for name, values in heads.items()}
-    columns |= {f"e_{name}": values for name, values in entries.items()}
+    columns = {f"h_{name}": _array(name, values) for name, values in heads.items()}
+    columns |= {f"e_{name}": _array(name, values) for name, values in entries.items()}
     statement = _into_postgresql("" if hashes is None else "ON CONFLICT (key) DO NOTHING")
     return set(unit.connection.exec_driver_sql(statement, columns).scalars())
 
@@ -214,6 +216,11 @@ def _bound(unit: Unit, table: type[Transaction | Entry], column: str, values: li
     kind, dialect = inspect(table).local_table.columns[column].type, unit.session.get_bind().dialect
     written = {value: kind.process_bind_param(value, dialect) for value in set(values)}
     return [written[value] for value in values]
+
+
+def _array(column: str, values: list[Any]) -> Any:
+    """Return a column as the driver writes it to PostgreSQL soonest."""
+    return Int64s(values) if column in _WHOLE_NUMBERS else values
 
 
 @cache

@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 
 from metering.events import Event, Key
 from metering.rights import Place
+from store.arrays import Int64s
 from store.unit import Unit
 
 
@@ -37,12 +38,18 @@ _COLUMNS: Final = (
     "operator_id, recorded_at, source, event_id, content_hash, type, contract_id, offering_id, happened_at, "
     "service_on, quantity, transaction_id"
 )
+# What events of one place share is sent once for all of them.
 _INSERT_POSTGRESQL: Final = (
     f"INSERT INTO usage_event ({_COLUMNS}) "  # noqa: S608 - names of our own columns
-    "SELECT %(operator_id)s, %(recorded_at)s, given.* FROM unnest("
-    "%(source)b::text[], %(event_id)b::text[], %(content_hash)b::bytea[], %(type)b::text[], %(contract_id)b::text[], "
-    "%(offering_id)b::text[], %(happened_at)b::timestamptz[], %(service_on)b::date[], %(quantity)b::bigint[], "
-    "%(transaction_id)b::bigint[]) AS given ON CONFLICT DO NOTHING"
+    "SELECT %(operator_id)s, %(recorded_at)s, given.source, given.event_id, given.content_hash, given.type, "
+    "place.contract_id, place.offering_id, given.happened_at, place.service_on, given.quantity, place.transaction_id "
+    "FROM unnest(%(source)b::text[], %(event_id)b::text[], %(content_hash)b::bytea[], %(type)b::text[], "
+    "%(happened_at)b::timestamptz[], %(quantity)b::bigint[], %(place)b::bigint[]) WITH ORDINALITY "
+    "AS given (source, event_id, content_hash, type, happened_at, quantity, place, number) "
+    "JOIN unnest(%(contract_id)b::text[], %(offering_id)b::text[], %(service_on)b::date[], "
+    "%(transaction_id)b::bigint[]) WITH ORDINALITY "
+    "AS place (contract_id, offering_id, service_on, transaction_id, number) ON place.number = given.place "
+    "ORDER BY given.number ON CONFLICT DO NOTHING"
 )
 _INSERT_SQLITE: Final = (
     f"INSERT INTO usage_event ({_COLUMNS}) VALUES ({', '.join('?' * 12)}) "  # noqa: S608 - names of our own columns
@@ -85,7 +92,7 @@ def insert_new(unit: Unit, operator_id: str, claims: Sequence[Claim], transactio
         ]
         return unit.connection.exec_driver_sql(_INSERT_SQLITE, rows).rowcount
     events = [claim.event for claim in claims]
-    places = [claim.place for claim in claims]
+    numbers = {place: number for number, place in enumerate(transactions, start=1)}
     columns = {
         "operator_id": operator_id,
         "recorded_at": unit.now,
@@ -93,12 +100,13 @@ def insert_new(unit: Unit, operator_id: str, claims: Sequence[Claim], transactio
         "event_id": [event.id for event in events],
         "content_hash": [claim.content for claim in claims],
         "type": [event.type for event in events],
-        "contract_id": [place.right.contract_id for place in places],
-        "offering_id": [place.right.offering_id for place in places],
         "happened_at": [event.time for event in events],
-        "service_on": [place.day for place in places],
-        "quantity": [event.quantity for event in events],
-        "transaction_id": [transactions[place] for place in places],
+        "quantity": Int64s(event.quantity for event in events),
+        "place": Int64s(numbers[claim.place] for claim in claims),
+        "contract_id": [place.right.contract_id for place in transactions],
+        "offering_id": [place.right.offering_id for place in transactions],
+        "service_on": [place.day for place in transactions],
+        "transaction_id": list(transactions.values()),
     }
     return unit.connection.exec_driver_sql(_INSERT_POSTGRESQL, columns).rowcount
 
@@ -118,4 +126,4 @@ def held_keys(unit: Unit, operator_id: str, keys: Collection[Key]) -> dict[Key, 
 
 def _text(instant: datetime) -> str:
     """Return an instant of UTC as the column type writes it on SQLite."""
-    return f"{instant.isoformat(timespec='microseconds')[:-6]}Z"
+    return f"{instant.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"

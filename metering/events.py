@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final, NamedTuple
 
@@ -67,25 +67,25 @@ class Verdict(NamedTuple):
     detail: str | None = None
 
 
-def content_hash(event: Event, offering_id: str) -> bytes:
-    """Return the SHA-256 of what an event says: type, instant, contract, offering and quantity, not how it is spelt.
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
-    Each text goes in with its length, so that no two contents share a preimage; a reversal also says of what it is one.
+
+def content_hash(event: Event, offering_id: str) -> bytes:
+    """Return the SHA-256 of what an event says, its key included, and not how it is spelt.
+
+    Each text goes in with its length, so that no two events share a preimage; a reversal also says of what it is one.
     """
-    time = event.time.isoformat(timespec="microseconds")
+    source, name, kind, time, subject = event[:5]
+    past = time - _EPOCH
     said = (
-        f"{len(event.type)}:{event.type}{time}"
-        f"{len(event.subject)}:{event.subject}{len(offering_id)}:{offering_id}{event.quantity}"
+        f"{len(source)}:{source}{len(name)}:{name}{len(kind)}:{kind}{past.days}.{past.seconds}.{past.microseconds};"
+        f"{len(subject)}:{subject}{len(offering_id)}:{offering_id}{event.quantity}"
     )
     if event.reverses is not None:
         said += "".join(f"{len(text)}:{text}" for text in ("reverses", *event.reverses))
     return hashlib.sha256(said.encode()).digest()
 
 
-def events_digest(events: Iterable[tuple[str, str, bytes]]) -> str:
-    """Return the digest by which a posting attests its events, given as (source, id, content hash) in key order."""
-    digest = hashlib.sha256()
-    for source, event_id, content in events:
-        digest.update(f"{len(source)}:{source}{len(event_id)}:{event_id}".encode())
-        digest.update(content)
-    return digest.hexdigest()
+def events_digest(contents: Iterable[bytes]) -> str:
+    """Return the digest by which a posting attests its events, given as their content hashes in the order of keys."""
+    return hashlib.sha256(b"".join(contents)).hexdigest()

@@ -243,7 +243,7 @@ def _posting(batch: _Batch, transaction_id: int, place: Place, claims: Sequence[
         effective_on=place.day,
         legs=tuple(legs),
         event_count=len(claims),
-        event_digest=events_digest((*claim.key, claim.content) for claim in claims),
+        event_digest=events_digest(claim.content for claim in claims),
         id=transaction_id,
     )
 

@@ -232,7 +232,7 @@ def _posting(batch: _Batch, place: Place, claims: Sequence[Claim], transaction_i
         effective_on=place.day,
         legs=tuple(legs),
         event_count=len(claims),
-        event_digest=events_digest((*claim.key, claim.content) for claim in claims),
+        event_digest=events_digest(claim.content for claim in claims),
         id=transaction_id,
     )
 

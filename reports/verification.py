@@ -208,7 +208,8 @@ def _digests(unit: Unit) -> str | None:
         .execution_options(yield_per=5000)
     )
     for (number, digest), group in groupby(events, key=lambda row: (row.transaction_id, row.event_digest)):
-        if events_digest(sorted((row.source, row.event_id, row.content_hash) for row in group)) != digest:
+        in_order = sorted(group, key=lambda row: (row.source, row.event_id))
+        if events_digest(row.content_hash for row in in_order) != digest:
             return f"transaction_id={number}"
     return None
 

@@ -22,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
 from pricing.errors import Unavailable
+from store.arrays import Int64s, Int64sDumper
 
 WRITING = "tariffbook_writing"
 SERVING_ROLE = "tariffbook_server"
@@ -103,6 +104,7 @@ def _open_postgresql(url: str, wait_seconds_max: int, pool_size: int, *, as_owne
             if not as_owner:
                 _take_serving_role(cursor)
         connection.commit()
+        connection.adapters.register_dumper(Int64s, Int64sDumper)
 
     return engine
 

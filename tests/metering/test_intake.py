@@ -69,7 +69,7 @@ def test_a_batch_posts_one_transaction_a_contract_offering_and_day_that_attests_
         counted = events[head.id or 0]
         assert head.event_count == len(counted)
         assert head.effective_on == counted[0].service_on
-        assert head.event_digest == events_digest((e.source, e.event_id, e.content_hash) for e in counted)
+        assert head.event_digest == events_digest(e.content_hash for e in counted)
 
 
 def test_a_batch_of_which_nothing_is_new_posts_nothing(story: Story, store: Store) -> None:
