@@ -17,7 +17,7 @@ from pricing.period import Month
 from registry.contracts import find_contract
 from registry.tables import Contract
 from settlement.credit_notes import credit_late_use
-from settlement.drafts import Draft, DraftLine, draw_up
+from settlement.drafts import Draft, DraftLine, ServiceMonth, draw_up
 from settlement.standing import RELIEFS, receivable
 from settlement.tables import Invoice, InvoiceLine
 from store.counters import next_number
@@ -154,12 +154,22 @@ def _line_row(line: DraftLine) -> dict[str, Any]:
 
 
 def _post(unit: Unit, invoice: Invoice, draft: Draft) -> None:
-    """Post the money of a bill, and the use that it takes from unbilled to billed."""
+    """Post the money of a bill, the use that it takes from unbilled to billed, and what was taken back of billed use.
+
+    The two are transactions of their own: no account stands on both sides of one.
+    """
+    taken = {key: quantity for key, quantity in draft.moved.items() if quantity > 0}
+    back = {key: quantity for key, quantity in draft.moved.items() if quantity < 0}
+    named = (
+        ("bill", "bill", _money_legs(invoice, draft)),
+        ("bill_use", "bill_use", _use_legs(invoice, draft, taken)),
+        ("bill_use_back", "bill_use", _use_legs(invoice, draft, back)),
+    )
     postings = (
         Posting(
-            f"{kind}:{invoice.id}", kind, invoice.operator_id, invoice.issued_on, tuple(legs), document_id=invoice.id
+            f"{key}:{invoice.id}", kind, invoice.operator_id, invoice.issued_on, tuple(legs), document_id=invoice.id
         )
-        for kind, legs in (("bill", _money_legs(invoice, draft)), ("bill_use", _use_legs(invoice, draft)))
+        for key, kind, legs in named
     )
     post(unit, [posting for posting in postings if posting.legs])
 
@@ -175,9 +185,9 @@ def _money_legs(invoice: Invoice, draft: Draft) -> list[Leg]:
     return legs + credit(AccountRef("output_vat", invoice.operator_id), invoice.tax)
 
 
-def _use_legs(invoice: Invoice, draft: Draft) -> list[Leg]:
+def _use_legs(invoice: Invoice, draft: Draft, moved: Mapping[ServiceMonth, int]) -> list[Leg]:
     legs: list[Leg] = []
-    for (offering_id, month), quantity in draft.moved.items():
+    for (offering_id, month), quantity in moved.items():
         place = (invoice.operator_id, invoice.contract_id, offering_id, draft.book[offering_id].named.asset)
         legs += debit(use_account(BILLED, *place), quantity, month)
         legs += credit(use_account(UNBILLED, *place), quantity, month)
