@@ -7,16 +7,19 @@ until the first has ended, then reads the stored answer. A fault rolls the claim
 from __future__ import annotations
 
 import hashlib
+import json
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 
 from pricing.errors import Conflict, Malformed, Refusal
+from store.arrays import Int64s
 from store.engine import is_wait_timeout
 from store.tables import StoredAnswer
 
@@ -26,6 +29,20 @@ if TYPE_CHECKING:
     from store.unit import Principal, Unit
 
 KEY_LENGTH_MAX = 255
+
+_TAKEN_SQLITE: Final = "SELECT key FROM stored_answer WHERE principal = ? AND key IN (SELECT value FROM json_each(?))"
+_CLAIM_POSTGRESQL: Final = (
+    "INSERT INTO stored_answer (principal, key, request_hash, recorded_at) "
+    "SELECT %(principal)s, given.key, given.request_hash, %(recorded_at)s "
+    "FROM unnest(%(key)b::text[], %(request_hash)b::text[]) AS given (key, request_hash) "
+    "ON CONFLICT DO NOTHING RETURNING key"
+)
+_KEEP_SQLITE: Final = "UPDATE stored_answer SET status = ?, body = ? WHERE principal = ? AND key = ?"
+_KEEP_POSTGRESQL: Final = (
+    "UPDATE stored_answer AS answer SET status = given.status, body = given.body "
+    "FROM unnest(%(key)b::text[], %(status)b::bigint[], %(body)b::bytea[]) AS given (key, status, body) "
+    "WHERE answer.principal = %(principal)s AND answer.key = given.key"
+)
 
 
 class IdempotencyKeyMissing(Malformed):
@@ -84,7 +101,7 @@ def claim(unit: Unit, wanted: Claim) -> Answer | None:
     Raises IdempotencyKeyReused for another request under the same key, RequestInFlight when the first one does not
     end in time.
     """
-    insert = sqlite.insert if unit.dialect == "sqlite" else postgresql.insert
+    dialect = sqlite if unit.dialect == "sqlite" else postgresql
     row = {
         "principal": unit.principal.name,
         "key": wanted.key,
@@ -93,7 +110,7 @@ def claim(unit: Unit, wanted: Claim) -> Answer | None:
     }
     try:
         taken = unit.connection.execute(
-            insert(StoredAnswer).values(row).on_conflict_do_nothing().returning(col(StoredAnswer.key))
+            dialect.insert(StoredAnswer).values(row).on_conflict_do_nothing().returning(col(StoredAnswer.key))
         ).first()
     except DBAPIError as fault:
         if not is_wait_timeout(fault):
@@ -101,6 +118,47 @@ def claim(unit: Unit, wanted: Claim) -> Answer | None:
         message = f"the first request with the idempotency key {wanted.key!r} is still running; ask again later"
         raise RequestInFlight(message) from fault
     return None if taken else _earlier(unit, wanted)
+
+
+def claim_each(unit: Unit, wanted: Sequence[Claim]) -> set[str]:
+    """Take those of several keys of one principal that are free, each named once; return them.
+
+    They are taken in their order, so that nobody waits for a lower key while holding a higher one.
+    """
+    hashes = {claim.key: claim.request_hash for claim in sorted(wanted, key=lambda claim: claim.key)}
+    if unit.dialect == "sqlite":
+        # There is no other writer: what is free now stays free.
+        given = (unit.principal.name, json.dumps(list(hashes)))
+        taken = {row[0] for row in unit.connection.exec_driver_sql(_TAKEN_SQLITE, given)}
+        rows = [
+            {"principal": unit.principal.name, "key": key, "request_hash": hashes[key], "recorded_at": unit.now}
+            for key in hashes
+            if key not in taken
+        ]
+        if rows:
+            unit.connection.execute(insert(StoredAnswer), rows)
+        return hashes.keys() - taken
+    columns = {
+        "principal": unit.principal.name,
+        "recorded_at": unit.now,
+        "key": list(hashes),
+        "request_hash": list(hashes.values()),
+    }
+    return set(unit.connection.exec_driver_sql(_CLAIM_POSTGRESQL, columns).scalars())
+
+
+def keep_each(unit: Unit, answers: Mapping[str, tuple[int, bytes]]) -> None:
+    """Store the answers, status and body, under the keys that this transaction holds."""
+    rows = [(key, status, zlib.compress(body, 1)) for key, (status, body) in answers.items()]
+    if not rows:
+        return
+    if unit.dialect == "sqlite":
+        given = [(status, body, unit.principal.name, key) for key, status, body in rows]
+        unit.connection.exec_driver_sql(_KEEP_SQLITE, given)
+        return
+    keys, statuses, bodies = (list(column) for column in zip(*rows, strict=True))
+    columns = {"principal": unit.principal.name, "key": keys, "status": Int64s(statuses), "body": bodies}
+    unit.connection.exec_driver_sql(_KEEP_POSTGRESQL, columns)
 
 
 def keep(unit: Unit, taken: Claim, status: int, body: bytes) -> None:

@@ -8,10 +8,11 @@ race is done again, at most three times. ``Store.answer`` does the same under an
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from threading import Lock
 from time import monotonic, sleep
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -23,6 +24,7 @@ from sqlmodel import Session
 from pricing.errors import Conflict, NotFound, Problem, Refusal
 from pricing.period import day_of
 from store import audit, idempotency
+from store.crowd import Crowd
 from store.deadlines import bounded, hold_to_deadlines
 from store.engine import (
     WRITING,
@@ -37,6 +39,8 @@ from store.idempotency import Answer, Claim
 from store.settings import Settings
 
 ATTEMPTS_MAX = 4
+CROWD_MAX = 32
+"""So many calls are served in one transaction at most."""
 POOL_SIZE_MIN = 16
 """Connections kept for the service, and more where it does more at once."""
 
@@ -130,6 +134,30 @@ class Refused:
     problem: Problem
 
 
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """A call that may be served together with others: what it gives, and how it is answered if it goes alone."""
+
+    call: Call
+    claim: Claim
+    given: Any
+    alone: Work
+    wording: Wording
+
+
+@dataclass(frozen=True)
+class Served:
+    """How one of several calls ended: status and bytes of its answer, and what the audit log says of it."""
+
+    status: int
+    body: bytes
+    detail: Mapping[str, object]
+
+
+Together = Callable[[Unit, Sequence[Any]], Sequence[Served]]
+"""A use case for several calls of one principal at once: what each gives in, how each ended out."""
+
+
 class Store:
     """The database of one installation, and the only way to open a transaction on it.
 
@@ -141,6 +169,8 @@ class Store:
         self.engine = self._open(settings.database_url)
         self.read_engine = self._open(settings.read_database_url) if settings.read_database_url else self.engine
         self.cache: dict[str, Any] = {}
+        self._crowds: dict[str, Crowd[Asked, Answer | None]] = {}
+        self._crowds_lock = Lock()
 
     def close(self) -> None:
         """Give every connection back."""
@@ -180,6 +210,41 @@ class Store:
     def answer(self, call: Call, claim: Claim, work: Work, wording: Wording) -> Answer:
         """Run a use case under an idempotency key: the same request gets the same answer, however often it comes."""
         return self._attempts(lambda: self._answer_once(call, claim, work, wording))
+
+    def answer_among(self, kind: str, asked: Asked, together: Together) -> Answer:
+        """Run a use case under an idempotency key, together with others of its kind that come while one is under way.
+
+        ``together`` serves several in one transaction. What cannot be done so is done alone, by its own ``answer``:
+        a key that was used before, or work that is refused.
+        """
+        crowd = self._crowd(f"{kind} {asked.call.principal.name}", together)
+        answered = crowd.do(asked)
+        if answered is not None:
+            return answered
+        return self.answer(asked.call, asked.claim, asked.alone, asked.wording)
+
+    def _crowd(self, name: str, together: Together) -> Crowd[Asked, Answer | None]:
+        with self._crowds_lock:
+            if name not in self._crowds:
+                self._crowds[name] = Crowd(lambda several: self._answer_each(several, together), CROWD_MAX)
+            return self._crowds[name]
+
+    def _answer_each(self, several: Sequence[Asked], together: Together) -> list[Answer | None]:
+        try:
+            return self._attempts(lambda: self._answer_each_once(several, together))
+        except (Conflict, Refusal):
+            return [None] * len(several)
+
+    def _answer_each_once(self, several: Sequence[Asked], together: Together) -> list[Answer | None]:
+        firsts = {asked.claim.key: asked for asked in reversed(several)}
+        with self._writing(several[0].call) as unit:
+            free = idempotency.claim_each(unit, [asked.claim for asked in firsts.values()])
+            served = [asked for asked in several if asked.claim.key in free and firsts[asked.claim.key] is asked]
+            done = dict(zip(served, together(unit, [asked.given for asked in served]), strict=True)) if served else {}
+            idempotency.keep_each(unit, {asked.claim.key: (end.status, end.body) for asked, end in done.items()})
+            for asked, end in done.items():
+                audit.record(unit, "done", call=asked.call, said=end.detail)
+        return [Answer(done[asked].status, done[asked].body) if asked in done else None for asked in several]
 
     def _run_once(self, call: Call, use_case: Callable[[Unit], T]) -> T:
         with self._writing(call) as unit:

@@ -11,7 +11,7 @@ import functools
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
@@ -30,9 +30,16 @@ from schemas.json_text import read_json
 from schemas.wire import NoQuery, PageQuery, page_of
 from store.engine import reader_clock
 from store.horizon import advance, settle_as_of
-from store.idempotency import KEY_LENGTH_MAX, IdempotencyKeyMalformed, IdempotencyKeyMissing, claim_of
+from store.idempotency import (
+    KEY_LENGTH_MAX,
+    Answer,
+    Claim,
+    IdempotencyKeyMalformed,
+    IdempotencyKeyMissing,
+    claim_of,
+)
 from store.paging import page
-from store.unit import Call, Principal, Store, Unit
+from store.unit import Asked, Call, Principal, Store, Together, Unit
 from web import problems
 from web.admission import spend
 
@@ -41,6 +48,14 @@ ROLES_OF_VIEW = "tariffbook_roles"
 KEY_PATTERN = rf"^[!-~]([ -~]{{0,{KEY_LENGTH_MAX - 2}}}[!-~])?$"
 
 Use = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Crowded:
+    """A use case whose calls may be served several at once: which bodies it ``takes``, and how it serves them."""
+
+    takes: Callable[[Any], bool]
+    together: Together
 
 
 class StrictParser(FlaskParser):
@@ -82,6 +97,7 @@ def writes(  # noqa: PLR0913 - each says one thing of the route, by its name
     repeats: bool = False,
     prepare: Use | None = None,
     read: Callable[[bytes], Any] | None = None,
+    crowd: Crowded | None = None,
 ) -> Callable[[Use], Use]:
     """Make a route of a use case that writes: ``use(unit, body, **path)`` returns its document, or (status, document).
 
@@ -89,6 +105,7 @@ def writes(  # noqa: PLR0913 - each says one thing of the route, by its name
     One that ``repeats`` answers 200 with what it made before, where the same is asked for again.
     Where a body is too large for its schema, ``read`` opens it instead, and the schema only describes it; the use
     case may then return its document as the bytes of its JSON.
+    Small bodies of a route with a ``crowd`` that come at the same time are served in one transaction.
     ``prepare(unit, body, **path)`` does the long work first, on a snapshot at the horizon, which is moved to the
     present; the use case is given its result after the body.
     """
@@ -110,6 +127,8 @@ def writes(  # noqa: PLR0913 - each says one thing of the route, by its name
             def work(unit: Unit) -> tuple[int, bytes]:
                 return _worded(use(unit, *arguments, **path), answer, status)
 
+            if crowd is not None and crowd.takes(arguments[0]):
+                return _perform_among(crowd, use.__name__, arguments[0], work)
             return _perform(use.__name__, work, keyed=keyed)
 
         documented = _taking(door, view, body, keyed=keyed, loads=read is None)
@@ -344,8 +363,20 @@ def _perform(action: str, work: Callable[[Unit], tuple[int, bytes]], *, keyed: b
     if not keyed:
         status, body = store().run(call, work)
         return Response(body, status=status, mimetype="application/json")
-    claim = claim_of(_idempotency_key(), call.principal, request.method, request.full_path, _body())
-    answered = store().answer(call, claim, work, problems.wording)
+    return _answered(store().answer(call, _claim(call), work, problems.wording))
+
+
+def _perform_among(crowd: Crowded, action: str, given: Any, work: Callable[[Unit], tuple[int, bytes]]) -> Response:
+    call = _call(action)
+    asked = Asked(call, _claim(call), given, work, problems.wording)
+    return _answered(store().answer_among(action, asked, crowd.together))
+
+
+def _claim(call: Call) -> Claim:
+    return claim_of(_idempotency_key(), call.principal, request.method, request.full_path, _body())
+
+
+def _answered(answered: Answer) -> Response:
     failed = answered.status >= 400  # noqa: PLR2004 - the first of the client errors
     response = (
         problems.respond(answered.status, answered.body)

@@ -10,14 +10,17 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlmodel import col
 
 from metering.tables import Quota, UsageEvent
+from store.tables import AuditEntry
 from store.unit import Store
 from tests.conftest import LOCAL
 from tests.web.usage_story import Story
 from tests.world import World
+
+ACTION = "send_usage_events"
 
 
 @pytest.fixture
@@ -89,3 +92,26 @@ def test_batches_of_the_same_events_in_opposite_orders_end_without_a_deadlock(st
     store: Store = app.extensions["tariffbook"]
     with store.reading(LOCAL) as unit:
         assert len(unit.session.execute(select(col(UsageEvent.event_id))).all()) == 270
+
+
+def test_calls_served_together_keep_their_own_keys_answers_and_rows_in_the_log(story: Story, store: Store) -> None:
+    operator = story.world.operator
+    bodies = [{"events": [story.event({"id": f"e{number}", "quantity": "1"})]} for number in range(12)]
+
+    def send(key: str, body: dict[str, Any]) -> Callable[[], Any]:
+        return lambda: operator.post("/usage-events", body, key=key)
+
+    # Each of six requests comes twice under its key; of the others, two share a key that only one of them can have.
+    answers = at_once(
+        [send(f"k{number}", bodies[number]) for number in range(6)] * 2
+        + [send(f"k{number}", bodies[number]) for number in range(6, 10)]
+        + [send("shared", bodies[10]), send("shared", bodies[11])]
+    )
+    counted = [answer.json["accepted"] for answer in answers if answer.status_code == 201]
+    assert counted == [1] * 17
+    assert [answer.json["code"] for answer in answers if answer.status_code != 201] == ["idempotency_key_reused"]
+    assert sum(answer.headers.get("Idempotent-Replayed") == "true" for answer in answers) == 6
+    with store.reading(LOCAL) as unit:
+        rows = unit.connection.execute(select(col(AuditEntry.detail)).where(col(AuditEntry.action) == ACTION)).scalars()
+        assert [row["accepted"] for row in rows if "accepted" in row] == [1] * 11
+        assert unit.connection.execute(select(func.count()).select_from(UsageEvent)).scalar_one() == 11

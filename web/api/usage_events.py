@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from http import HTTPStatus
+from itertools import chain, islice
+from typing import Any, Final
 
 import msgspec
 from sqlalchemy import Select
@@ -26,11 +28,13 @@ from schemas.metering import (
     read_event,
 )
 from schemas.wire import page_of
-from store.unit import Unit
-from web.door import Door, lists, reads, writes
+from store.unit import Served, Unit
+from web.door import Crowded, Door, lists, reads, writes
 
 READERS = ("operator", "buyer", "grantor", "regulator", "auditor", "admin")
 OVERSEERS = ("operator", "grantor", "regulator", "auditor", "admin")
+SMALL_BATCH_EVENTS: Final = 100
+"""A batch of so many events may be counted in one transaction with others; a larger one fills its own."""
 
 door = Door("usage-events", __name__, url_prefix="/usage-events", description="Use that happened, event by event")
 refused_door = Door(
@@ -41,7 +45,20 @@ refused_door = Door(
 )
 
 
-@writes(door, "", roles=("operator",), body=UsageBatchIn, answer=UsageBatchOut, read=read_batch)
+def _take_together(unit: Unit, batches: Sequence[Sequence[Event | Unreadable]]) -> list[Served]:
+    """Take several batches of one operator as one; what is the same in two of them counts once, as it would in turn."""
+    verdicts = iter(take_events(unit, unit.principal.party, list(chain.from_iterable(batches))))
+    return [_served(list(islice(verdicts, len(batch)))) for batch in batches]
+
+
+def _served(verdicts: Sequence[Verdict]) -> Served:
+    return Served(HTTPStatus.CREATED, _document(verdicts), count_by_status(verdicts))
+
+
+_CROWD: Final = Crowded(lambda events: len(events) <= SMALL_BATCH_EVENTS, _take_together)
+
+
+@writes(door, "", roles=("operator",), body=UsageBatchIn, answer=UsageBatchOut, read=read_batch, crowd=_CROWD)
 def send_usage_events(unit: Unit, events: Sequence[Event | Unreadable]) -> bytes:
     """Send a batch of events. Each is judged by itself; what is refused is kept, and can be judged again.
 
@@ -55,9 +72,7 @@ def send_usage_events(unit: Unit, events: Sequence[Event | Unreadable]) -> bytes
     once; codes of those that do not: `reversed_event_unknown`, `reversal_mismatch` (contract, offering or quantity are
     others), `already_reversed`, `reversal_of_reversal`, `reversal_exceeds_use` (it was written off or returned).
     """
-    verdicts = take_events(unit, unit.principal.party, events)
-    results = [_result(index, verdict) for index, verdict in enumerate(verdicts)]
-    return msgspec.json.encode({**count_by_status(verdicts), "results": results})
+    return _document(take_events(unit, unit.principal.party, events))
 
 
 @reads(door, "", roles=READERS, answer=page_of(UsageEventOut), query=UsageEventsQuery)
@@ -96,6 +111,11 @@ def get_refused_event(unit: Unit, _query: Mapping[str, Any], refused_id: str) ->
 def replay_refused_event(unit: Unit, refused_id: str) -> dict[str, Any]:
     """Judge a refused event afresh, as of now."""
     return refused_document(unit, replay_refused(unit, refused_id, read_event))
+
+
+def _document(verdicts: Sequence[Verdict]) -> bytes:
+    results = [_result(index, verdict) for index, verdict in enumerate(verdicts)]
+    return msgspec.json.encode({**count_by_status(verdicts), "results": results})
 
 
 def _result(index: int, verdict: Verdict) -> dict[str, Any]:

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event, Lock
+
+import pytest
+
+from store.crowd import Crowd
+
+
+class Bad(Exception):
+    """What doing a bad item raises."""
+
+
+def test_who_comes_first_begins_at_once_and_who_comes_meanwhile_goes_together() -> None:
+    batches: list[list[int]] = []
+    begun, go_on = Event(), Event()
+
+    def together(items: Sequence[int]) -> list[int]:
+        batches.append(list(items))
+        begun.set()
+        go_on.wait(5)
+        return [item * 10 for item in items]
+
+    crowd = Crowd(together, most=4)
+    with ThreadPoolExecutor(8) as pool:
+        first = pool.submit(crowd.do, 0)
+        begun.wait(5)
+        later = [pool.submit(crowd.do, item) for item in range(1, 7)]
+        while len(crowd._waiting) < len(later):
+            pass
+        go_on.set()
+        assert [done.result(5) for done in (first, *later)] == [item * 10 for item in range(7)]
+    assert batches[0] == [0]
+    assert [len(batch) for batch in batches] == [1, 4, 2]
+    assert not crowd._led
+
+
+def test_one_items_fault_is_nobody_elses() -> None:
+    def together(items: Sequence[int]) -> list[int]:
+        if 13 in items:
+            raise Bad
+        return [item * 10 for item in items]
+
+    crowd = Crowd(together, most=8)
+    for _ in range(20):
+        items = list(range(16))
+        random.shuffle(items)
+        with ThreadPoolExecutor(16) as pool:
+            done = {item: pool.submit(crowd.do, item) for item in items}
+        for item, future in done.items():
+            if item == 13:
+                with pytest.raises(Bad):
+                    future.result()
+            else:
+                assert future.result() == item * 10
+    assert not crowd._led
+
+
+def test_every_item_is_done_once_however_many_come() -> None:
+    counted: list[int] = []
+    lock = Lock()
+
+    def together(items: Sequence[int]) -> list[int]:
+        with lock:
+            counted.extend(items)
+        return list(items)
+
+    crowd = Crowd(together, most=5)
+    with ThreadPoolExecutor(24) as pool:
+        assert list(pool.map(crowd.do, range(3000))) == list(range(3000))
+    assert sorted(counted) == list(range(3000))
