@@ -92,7 +92,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
     name = f"test_{abs(hash(request.node.nodeid)):x}"
     source = template or request.getfixturevalue("postgres_template")
     server.administer(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY FILE_COPY")
-    yield Settings(server.url(name))
+    yield Settings(server.url(name), signing_key_file=str(tmp_path / "signing-key"))
     server.administer(f"DROP DATABASE {name} WITH (FORCE)")
 
 
