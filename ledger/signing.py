@@ -162,9 +162,14 @@ def rotate_key(unit: Unit, *, is_lost: bool) -> SigningKey:
     coming.unlink(missing_ok=True)
     private = _write_new(coming)
     entered = _enter(unit, private, _after_all(unit, key), before)
-    unit.after_commit.append(lambda: os.replace(coming, path))
+    unit.after_commit.append(lambda: _take_place(coming, path))
     unit.object_id = entered.id
     return entered
+
+
+def _take_place(coming: Path, path: Path) -> None:
+    """Put a key's file in the place of the one before it, now that its row is durable."""
+    coming.replace(path)
 
 
 def _after_all(unit: Unit, key: SigningKey | None) -> datetime:

@@ -108,8 +108,10 @@ def _seal_fault(sealed: Seal, parts: Sequence[Part], found: Found) -> str | None
     accounts, transactions = found[ACCOUNT], found[TRANSACTION]
     hashes = [accounts.pop(each, b"") for each in ids[: sealed.account_count]]
     hashes += [transactions.pop(each, b"") for each in ids[sealed.account_count :]]
-    members = [Part(*_remade(hashes[start : start + PART_LEAVES], ids[start : start + PART_LEAVES]))
-               for start in range(0, len(hashes), PART_LEAVES)]
+    members = [
+        Part(*_remade(hashes[start : start + PART_LEAVES], ids[start : start + PART_LEAVES]))
+        for start in range(0, len(hashes), PART_LEAVES)
+    ]
     if root([part.root for part in members]).hex() == sealed.root and list(parts) == members:
         return None
     for index, (number, leaf) in enumerate(zip(ids, hashes, strict=True)):

@@ -26,8 +26,8 @@ _POSTGRESQL_TRIGGERS = f"""
            concat_ws('|', routine.proname, routine.pronamespace = relation.relnamespace, guard.tgtype,
                      guard.tgdeferrable, guard.tginitdeferred, guard.tgoldtable, guard.tgnewtable,
                      encode(guard.tgargs, 'hex'),
-                     (SELECT string_agg(attribute.attname, ',' ORDER BY attribute.attname) FROM pg_attribute AS attribute
-                      WHERE attribute.attrelid = relation.oid AND attribute.attnum = ANY (guard.tgattr)),
+                     (SELECT string_agg(part.attname, ',' ORDER BY part.attname) FROM pg_attribute AS part
+                      WHERE part.attrelid = relation.oid AND part.attnum = ANY (guard.tgattr)),
                      CASE WHEN guard.tgqual IS NOT NULL THEN pg_get_triggerdef(guard.oid, true) END) AS definition
     FROM pg_trigger AS guard JOIN pg_class AS relation ON relation.oid = guard.tgrelid
     JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
@@ -50,7 +50,8 @@ _POSTGRESQL_CONSTRAINTS = f"""
 _POSTGRESQL_STRANGERS = f"""
     SELECT 'rule ' || tablename || '.' || rulename FROM pg_rules WHERE schemaname = current_schema()
     UNION ALL SELECT 'row security of ' || relation.relname FROM pg_class AS relation
-        JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace WHERE {_OURS} AND relation.relrowsecurity
+        JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
+        WHERE {_OURS} AND relation.relrowsecurity
     UNION ALL SELECT 'setting session_replication_role' WHERE current_setting('session_replication_role') <> 'origin'"""
 
 

@@ -66,9 +66,7 @@ def test_the_path_of_a_leaf_is_the_defined_one_and_leads_to_the_root(leaves: lis
 
 
 @given(st.lists(st.binary(max_size=4), min_size=1, max_size=40, unique=True), st.data())
-def test_a_path_proves_no_other_leaf_no_other_place_and_no_other_size(
-    leaves: list[bytes], data: st.DataObject
-) -> None:
+def test_a_path_proves_no_other_leaf_no_other_place_and_no_other_size(leaves: list[bytes], data: st.DataObject) -> None:
     index = data.draw(st.integers(0, len(leaves) - 1))
     other = data.draw(st.integers(0, len(leaves) - 1).filter(lambda each: each != index or len(leaves) == 1))
     hashes = [leaf_hash(leaf) for leaf in leaves]

@@ -51,9 +51,7 @@ def test_the_guards_that_are_expected_are_those_of_a_fresh_database(store: Store
         assert guards_fault(connection) is None
 
 
-def test_whatever_is_dropped_disabled_altered_or_added_is_named(
-    settings: Settings, subtests: pytest.Subtests
-) -> None:
+def test_whatever_is_dropped_disabled_altered_or_added_is_named(settings: Settings, subtests: pytest.Subtests) -> None:
     engine = open_engine(settings.database_url, 5, as_owner=True)
     for tampering, fault in TAMPERING[engine.dialect.name].items():
         with subtests.test(tampering[-1]), engine.connect() as connection:
