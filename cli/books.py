@@ -67,9 +67,8 @@ def seal() -> None:
     """Seal all that was recorded until now; run again, it seals what is new."""
     with opened() as store:
         done = sealing.seal(store, call("ledger seal"))
-    click.echo(
-        f"{done.seals} seals: {done.transactions} transactions, {done.accounts} accounts, until {done.until.isoformat()}"
-    )
+    held = f"{done.transactions} transactions, {done.accounts} accounts"
+    click.echo(f"{done.seals} seals: {held}, until {done.until.isoformat()}")
 
 
 @ledger.command()

@@ -1,4 +1,4 @@
-"""Sealing: what was recorded up to the horizon goes into a signed Merkle tree, batch by batch, each chained to the last.
+"""Sealing: what was recorded up to the horizon goes into signed Merkle trees, batch by batch, each chained to the last.
 
 A seal holds all that was recorded after the one before it, up to and with an instant at or below the horizon: nothing
 can be committed there any more, so no transaction is skipped, whatever its number and whenever it was committed. The
@@ -11,6 +11,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from itertools import chain, islice
 from typing import Any, Final
 
@@ -82,7 +83,7 @@ def seal(store: Store, call: Call, transactions_max: int = TRANSACTIONS_MAX) -> 
             draft = _draft(unit, horizon, transactions_max)
         if draft is None:
             return Sealed(seals, accounts, transactions, horizon)
-        if store.run(call, lambda unit, draft=draft: _keep(unit, draft)):
+        if store.run(call, partial(_keep, draft=draft)):
             seals, accounts, transactions = seals + 1, accounts + draft.accounts, transactions + draft.transactions
 
 
@@ -226,7 +227,9 @@ def _keep(unit: Unit, draft: Draft) -> bool:
         transaction_count=draft.transactions,
         root=draft.root,
         previous_hash=draft.previous_hash,
+        hash="",
         key_id=signer.key_id,
+        signature="",
         sealed_at=max(unit.now, signer.valid_from),
     )
     said = statement(made)

@@ -121,7 +121,7 @@ def key_file(settings: Settings) -> Path:
     url = make_url(settings.database_url)
     if url.get_backend_name() == "sqlite" and url.database:
         return Path(f"{url.database}.signing-key")
-    message = f"name the file of the private key that signs seals in {SETTING}: on a local disk, readable to the service alone"
+    message = f"name the file of the private key that signs seals in {SETTING}: a file that the service alone may read"
     raise SigningKeyMissing(message)
 
 
@@ -175,7 +175,7 @@ def _take_place(coming: Path, path: Path) -> None:
 def _after_all(unit: Unit, key: SigningKey | None) -> datetime:
     """Return the present, or the moment after the last key and seal where they read the clock later than this."""
     last_sealed = unit.session.execute(select(func.max(col(Seal.sealed_at)))).scalar_one()
-    known = [moment for moment in (last_sealed, key and key.valid_from) if moment is not None]
+    known = [moment for moment in (last_sealed, key.valid_from if key else None) if moment is not None]
     return max([unit.now, *(moment + _TICK for moment in known)])
 
 

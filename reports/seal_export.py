@@ -19,7 +19,7 @@ from reports.sealed import seals_fault, seals_in_order
 from store.unit import Unit
 
 _INSTANTS = ("recorded_after", "recorded_until", "sealed_at", "valid_from")
-_KINDS: dict[str, type[SigningKey] | type[Seal]] = {"signing_key": SigningKey, "seal": Seal}
+_KINDS: dict[str, type[SigningKey | Seal]] = {"signing_key": SigningKey, "seal": Seal}
 
 
 class SealFileInvalid(Malformed):

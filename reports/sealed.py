@@ -54,21 +54,23 @@ def seals_fault(unit: Unit) -> str | None:
     if following.key_fault is not None:
         return following.key_fault
     group: list[Seal] = []
+    leaf_count = 0
     for sealed in seals_in_order(unit):
         fault = following.fault(sealed)
         if fault is not None:
-            return (_contents_fault(unit, group) if group else None) or fault
+            return _contents_fault(unit, group) or fault
         group.append(sealed)
-        if sum(each.account_count + each.transaction_count for each in group) >= LEAVES_AT_ONCE:
+        leaf_count += sealed.account_count + sealed.transaction_count
+        if leaf_count >= LEAVES_AT_ONCE:
             fault = _contents_fault(unit, group)
             if fault is not None:
                 return fault
-            group = []
-    return (_contents_fault(unit, group) if group else None) or _stray_part(unit, following.length)
+            group, leaf_count = [], 0
+    return _contents_fault(unit, group) or _stray_part(unit, following.length)
 
 
 def _stray_part(unit: Unit, length: int) -> str | None:
-    highest = unit.connection.execute(select(func.max(col(SealPart.seal)))).scalar_one()
+    highest: int | None = unit.connection.execute(select(func.max(col(SealPart.seal)))).scalar()
     if highest is None or highest <= length:
         return None
     return f"seal {highest} is missing: what it holds is there, and the seals end with {length}"
@@ -76,6 +78,8 @@ def _stray_part(unit: Unit, length: int) -> str | None:
 
 def _contents_fault(unit: Unit, group: Sequence[Seal]) -> str | None:
     """Recompute seals that follow each other; return the first member at fault."""
+    if not group:
+        return None
     window = Window(group[0].recorded_after, group[-1].recorded_until)
     found = {kind: dict(leaves(unit, kind, window, extent(unit, kind, window))) for kind in KINDS}
     parts = _parts(unit, group)

@@ -82,9 +82,9 @@ def _guards(table: str, dialect: str) -> list[str]:
             f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table} {refusal}"
             for verb in ("UPDATE", "DELETE")
         ]
+    trigger = f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table}"
+    serving = "EXISTS (SELECT FROM pg_roles WHERE rolname = 'tariffbook_server')"
     return [
-        f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
-        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
-        "DO $$ BEGIN IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'tariffbook_server') THEN "
-        f"GRANT SELECT, INSERT ON {table} TO tariffbook_server; END IF; END $$",
+        f"{trigger} FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()",
+        f"DO $$ BEGIN IF {serving} THEN GRANT SELECT, INSERT ON {table} TO tariffbook_server; END IF; END $$",
     ]

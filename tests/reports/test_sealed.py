@@ -69,7 +69,7 @@ def _guards_put_off(connection: Connection) -> list[str]:
         connection.execute(text("SET session_replication_role = replica"))
         return ["SET session_replication_role = origin"]
     connection.execute(text("PRAGMA ignore_check_constraints = ON"))
-    rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")).tuples().all()
+    rows = connection.execute(text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")).all()
     for name, _ in rows:
         connection.execute(text(f"DROP TRIGGER {name}"))
     return [sql for _, sql in rows]
