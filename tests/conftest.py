@@ -85,7 +85,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
         path = tmp_path / "tariffbook.db"
         template = request.getfixturevalue("sqlite_world").database if founded else None
         shutil.copy(template or request.getfixturevalue("sqlite_template"), path)
-        yield Settings(f"sqlite:///{path}")
+        yield Settings(f"sqlite:///{path}", signing_key_file=str(tmp_path / "signing-key"))
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     template = request.getfixturevalue("postgres_world").database if founded else None
