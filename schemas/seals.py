@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
 from schemas.fields import Instant
-from schemas.wire import Query, QueryCount, Wire
+from schemas.wire import DIGITS_MAX, Query, QueryCount, Wire
 
 
 class SealOut(Wire):
@@ -35,7 +35,7 @@ class SealDetailOut(SealOut):
 class ProofQuery(Query):
     """Which transaction."""
 
-    transaction = QueryCount(required=True)
+    transaction = QueryCount(required=True, validate=validate.Range(min=1, max=10**DIGITS_MAX - 1))
 
 
 class ProofOut(Wire):
