@@ -2,7 +2,7 @@
 
 A record is a sequence of fields, each written as its length in bytes, a colon, and its bytes; ``-`` where there is
 none. So every field has one end, and two contents never have the same bytes: absent is not empty, and nothing moves
-over a border. Numbers are plain decimals, days ISO 8601, instants UTC to the microsecond, text UTF-8: no byte depends
+over a border. Numbers are plain decimals, days ISO 8601, instants UTC to the microsecond, hashes hexadecimal, text UTF-8: no byte depends
 on the database. A transaction's legs follow its head in their order, up to the end of the record.
 
 The database puts the bytes together itself: fetching column by column costs more than twice as much.
@@ -30,7 +30,7 @@ ACCOUNT_FIELDS: Final = (
 )
 HEAD_FIELDS: Final = (
     *("id", "key", "kind", "book", "effective_on", "recorded_at", "legs", "document_id", "event_count"),
-    "event_digest",
+    *("event_digest", "content_hash"),
 )
 LEG_FIELDS: Final = ("leg", "account_id", "asset", "side", "amount", "service_month", "service_on")
 _FORM: Final = {ACCOUNT: "account.1", TRANSACTION: "transaction.1"}
@@ -39,8 +39,18 @@ _FORM: Final = {ACCOUNT: "account.1", TRANSACTION: "transaction.1"}
 _NUMBERS = frozenset({"id", "scale", "legs", "event_count", "leg", "account_id", "amount"})
 _DAYS = frozenset({"effective_on", "service_on"})
 _INSTANTS = frozenset({"recorded_at"})
+_BYTES = frozenset({"content_hash"})
 _OPTIONAL = frozenset(
-    {"document_id", "event_count", "event_digest", "service_month", "service_on", "party_id", "contract_id"}
+    {
+        "document_id",
+        "event_count",
+        "event_digest",
+        "content_hash",
+        "service_month",
+        "service_on",
+        "party_id",
+        "contract_id",
+    }
     | {"offering_id"}
 )
 
@@ -117,7 +127,7 @@ def _raw(value: object) -> bytes:
         return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z".encode()
     if isinstance(value, date):
         return value.isoformat().encode()
-    return str(value).encode()
+    return (value.hex() if isinstance(value, bytes) else str(value)).encode()
 
 
 _TABLE: Final = {ACCOUNT: "account", TRANSACTION: "ledger_transaction"}
@@ -183,7 +193,12 @@ def _concatenated(dialect: str, row: str, names: Iterable[str], form: str | None
 
 def _field(dialect: str, column: str, name: str) -> str:
     """Return the expression of one field: the length of its bytes, a colon, its bytes; ``-`` for NULL."""
-    if dialect == "sqlite":
+    if name in _BYTES:
+        length, column = (
+            f"(2 * length({column}))",
+            (f"lower(hex({column}))" if dialect == "sqlite" else f"encode({column}, 'hex')"),
+        )
+    elif dialect == "sqlite":
         length = f"length({column})" if name in _NUMBERS else f"length(CAST({column} AS BLOB))"
     elif name in _INSTANTS:  # of a fixed width in the years that an account or transaction can be recorded in
         length, column = "27", f'to_char({column}, \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')'

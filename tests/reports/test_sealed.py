@@ -94,6 +94,7 @@ HEAD_CHANGES = {
     "document_id": "NULL",
     "event_count": "coalesce(event_count, 0) + 1",
     "event_digest": "coalesce(event_digest, '') || '0'",
+    "content_hash": "(SELECT root FROM seal_part WHERE seal = 1 AND part = 0)",
 }
 LEG_CHANGES = {
     "leg": "leg + 10",
