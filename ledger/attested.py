@@ -2,10 +2,10 @@
 
 A record is a sequence of fields, each written as its length in bytes, a colon, and its bytes; ``-`` where there is
 none. So every field has one end, and two contents never have the same bytes: absent is not empty, and nothing moves
-over a border. Numbers are plain decimals, days ISO 8601, instants UTC to the microsecond, hashes hexadecimal, text UTF-8: no byte depends
-on the database. A transaction's legs follow its head in their order, up to the end of the record.
+over a border. Numbers are plain decimals, days ISO 8601, instants UTC to the microsecond, hashes hexadecimal, text
+UTF-8: no byte depends on the database. A transaction's legs follow its head in order, up to the end of the record.
 
-The database puts the bytes together itself: fetching column by column costs more than twice as much.
+The database puts the bytes together itself: one row a transaction is fetched, not every column of every leg.
 ``account_record`` and ``transaction_record`` say the same for whoever checks from outside.
 """
 

@@ -7,6 +7,7 @@ from itertools import count
 
 from sqlalchemy import text
 
+from ledger.batches import Result, post_each
 from ledger.books import AccountRef, Leg, Posting, post
 from store.unit import Unit
 
@@ -17,13 +18,26 @@ FIRST_DAY = date(2025, 3, 1)
 
 def post_pairs(unit: Unit, number: int, *, document_id: str | None = None) -> list[int]:
     """Post transactions of two to four legs to a handful of accounts, some with a month of service, some without."""
+    _found_operator(unit)
+    return post(unit, [_posting(next(_numbers), document_id) for _ in range(number)])
+
+
+def post_each_pair(unit: Unit, number: int) -> None:
+    """Post the like, each under its own key and with the hash of its content."""
+    _found_operator(unit)
+    assert all(
+        done.result is Result.POSTED
+        for done in post_each(unit, [_posting(next(_numbers), None) for _ in range(number)])
+    )
+
+
+def _found_operator(unit: Unit) -> None:
     unit.connection.execute(
         text(
             "INSERT INTO party (id, code, name, kinds, recorded_at) "
             "VALUES ('pty_operator', 'o', 'O', '[]', '2025-01-01T00:00:00.000000Z') ON CONFLICT DO NOTHING"
         )
     )
-    return post(unit, [_posting(next(_numbers), document_id) for _ in range(number)])
 
 
 def _posting(number: int, document_id: str | None) -> Posting:

@@ -30,7 +30,7 @@ from ledger.attested import (
 from ledger.tables import Account, Asset, Entry, Transaction
 from store.unit import Store, Unit
 from tests.conftest import LOCAL
-from tests.ledger.books import post_pairs
+from tests.ledger.books import post_each_pair, post_pairs
 
 VALUES = st.lists(st.one_of(st.none(), st.text(alphabet="ab1:-", max_size=4), st.integers(-12, 12)), max_size=5)
 EVER = Window(None, datetime(2100, 1, 1, tzinfo=UTC))
@@ -63,6 +63,7 @@ def test_every_column_is_attested() -> None:
 
 def test_the_database_writes_the_same_bytes_as_the_definition(store: Store) -> None:
     store.run(LOCAL, lambda unit: post_pairs(unit, 30))
+    store.run(LOCAL, lambda unit: post_each_pair(unit, 3))
     with store.reading(LOCAL) as unit:
         for kind in KINDS:
             found = dict(records(unit, kind, EVER, extent(unit, kind, EVER)))
