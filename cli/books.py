@@ -1,24 +1,29 @@
-"""``tariffbook ledger``: the books for other programs, and the checks over them."""
+"""``tariffbook ledger``: the books for other programs, their seals, and the checks over them."""
 
 from __future__ import annotations
 
 import sys
 from datetime import date, datetime
+from typing import TextIO
 
 import click
 
 from cli.arguments import DayArgument, InstantArgument
 from cli.terminal import call, opened
+from ledger import seals as sealing
+from ledger.signing import rotate_key
 from registry.lookup import party_of_kind
 from reports import verification
 from reports.book_export import FORMATS
 from reports.books import Bounds
+from reports.seal_export import copy_fault, exported
+from reports.sealed import seals_in_order
 from store.horizon import advance, reached, settle_as_of
 
 
 @click.group()
 def ledger() -> None:
-    """Export and verify the books."""
+    """Export, seal and verify the books."""
 
 
 @ledger.command()
@@ -55,3 +60,47 @@ def verify() -> None:
     click.echo(run["status"])
     if run["status"] != "passed":
         sys.exit(1)
+
+
+@ledger.command()
+def seal() -> None:
+    """Seal all that was recorded until now; run again, it seals what is new."""
+    with opened() as store:
+        done = sealing.seal(store, call("ledger seal"))
+    held = f"{done.transactions} transactions, {done.accounts} accounts"
+    click.echo(f"{done.seals} seals: {held}, until {done.until.isoformat()}")
+
+
+@ledger.command()
+@click.option("--export", "exports", is_flag=True, help="Keys and seals as JSON Lines, for an auditor to keep.")
+def seals(*, exports: bool) -> None:
+    """List the seals, or write an auditor's copy of them to standard output."""
+    with opened() as store, store.reading(call("ledger seals"), fresh=True) as unit:
+        if exports:
+            for line in exported(unit):
+                click.echo(line, nl=False)
+            return
+        for made in seals_in_order(unit):
+            click.echo(f"{made.number}  {made.recorded_until.isoformat()}  {made.transaction_count}  {made.hash}")
+
+
+@ledger.command("check-seals")
+@click.argument("copy", type=click.File(encoding="utf-8"))
+@click.option("--trust", "trusted", multiple=True, help="The id of a key that is known from elsewhere.")
+def check_seals(copy: TextIO, trusted: tuple[str, ...]) -> None:
+    """Compare the database with an auditor's copy of its seals; exit code 1 and the first fault where they differ."""
+    with opened() as store, store.reading(call("ledger check-seals"), fresh=True) as unit:
+        fault = copy_fault(unit, copy, trusted)
+    if fault is not None:
+        click.echo(f"FAILED  {fault}")
+        sys.exit(1)
+    click.echo("the database agrees with the copy")
+
+
+@ledger.command("rotate-key")
+@click.option("--lost", "is_lost", is_flag=True, help="The private key is lost: the new one is not endorsed by it.")
+def rotate(*, is_lost: bool) -> None:
+    """Put a new signing key in force; seals made until now keep the key that they were signed with."""
+    with opened() as store:
+        key = store.run(call("ledger rotate-key"), lambda unit: rotate_key(unit, is_lost=is_lost).model_dump())
+    click.echo(f"{key['id']}  public key {key['public_key']}")

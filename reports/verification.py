@@ -12,6 +12,8 @@
 10. Revenue and VAT in the books = those of bills less credit notes.
 11. What is payable in the books = shares of the statements less payouts.
 12. Frozen documents still have the hash they were issued with: quotes, statements, files.
+13. What is sealed makes the roots that were signed, nothing is missing or added, and the chain of seals is whole.
+14. The guards of the database itself are as the migrations made them.
 
 Each check stops at its first row at fault and says it.
 """
@@ -33,7 +35,9 @@ from ledger.tables import Transaction, Verification
 from metering.events import events_digest
 from metering.tables import UsageEvent
 from pricing.canonical import sha256_of
+from reports.sealed import seals_fault
 from settlement.tables import Quote, Statement
+from store.guards import guards_fault
 from store.ids import new_id
 from store.tables import IssuedFile
 from store.unit import Unit
@@ -234,6 +238,11 @@ def _broken_hashes(unit: Unit) -> Iterator[str]:
             yield f"file={file.document_id}.{file.form}"
 
 
+def _guards(unit: Unit) -> str | None:
+    """Return the first guard of the database that is not as it was made."""
+    return guards_fault(unit.connection)
+
+
 CHECKS = (
     Check("balanced", "every transaction balances in each asset", _first(_UNBALANCED)),
     Check("legs_complete", "every transaction has the legs it announces", _first(_LEGS)),
@@ -252,6 +261,8 @@ CHECKS = (
     Check("revenue_matches", "revenue and VAT = bills - credits", _first(_REVENUE)),
     Check("payables_match", "payables = shares not held back - payouts", _first(_PAYABLE)),
     Check("documents_frozen", "frozen documents have their hash", _frozen),
+    Check("seals_hold", "what is sealed makes the roots that were signed", seals_fault),
+    Check("guards_present", "the database's own guards are as the migrations made them", _guards),
 )
 
 

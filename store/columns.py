@@ -35,6 +35,11 @@ class Int64(TypeDecorator[int]):
         """SQLite's own INTEGER is 64 bits wide, and is the only name that STRICT tables and row ids take."""
         return sqlite.INTEGER() if dialect.name == "sqlite" else BigInteger()
 
+    @property
+    def python_type(self) -> type[int]:
+        """A cursor over such a column is read as a number."""
+        return int
+
 
 class Flag(TypeDecorator[bool]):
     """True or false."""

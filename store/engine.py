@@ -101,6 +101,7 @@ def _open_postgresql(url: str, wait_seconds_max: int, pool_size: int, *, as_owne
         with connection.cursor() as cursor:
             cursor.execute(f"SET lock_timeout = '{wait_seconds_max}s'")
             cursor.execute("SET timezone = 'UTC'")
+            cursor.execute("SET datestyle = 'ISO'")
             if not as_owner:
                 _take_serving_role(cursor)
         connection.commit()

@@ -116,10 +116,14 @@ def _latest(connection: Connection) -> datetime | None:
 
 
 def _newest_transaction(connection: Connection) -> int | None:
-    """Return the number below which transactions may still run; None on SQLite, whose one writer's turn we hold."""
+    """Return the number below which transactions may still run; None on SQLite, whose one writer's turn we hold.
+
+    It is a number of our own, drawn after the clock was read: who read the clock before us has drawn a lower one. The
+    end of a snapshot would not do: it is the number after the last transaction that *ended*, and others run beyond it.
+    """
     if connection.dialect.name == "sqlite":
         return None
-    return int(connection.execute(text("SELECT pg_snapshot_xmax(pg_current_snapshot())::text")).scalar_one())
+    return int(connection.execute(text("SELECT pg_current_xact_id()::text")).scalar_one())
 
 
 def _wait_for(connection: Connection, mark: int, seconds_max: int) -> None:

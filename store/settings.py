@@ -34,6 +34,7 @@ class Settings:
     before it gives up. ``post_seconds_max`` and ``report_seconds_max`` bound the work of a call in the database, once
     it has begun. ``calls_in_work_max`` and ``calls_waiting_max`` bound what a process takes on at once; ``rate_limit``
     what one key may ask, such as ``100/second; 5000/minute``.
+    ``signing_key_file`` holds the private key that signs seals; beside an SQLite database if not named.
     ``operating_year`` is what counts as a complete operating year, which the Price Notice leaves open.
     """
 
@@ -41,6 +42,7 @@ class Settings:
     read_database_url: str | None = None
     owner_database_url: str | None = None
     secret_key: str | None = None
+    signing_key_file: str | None = None
     timezone: str = "Asia/Shanghai"
     late_event_days_max: int = 400
     future_event_minutes_max: int = 60
@@ -104,6 +106,7 @@ class Settings:
             read_database_url=url("READ_DATABASE_URL"),
             owner_database_url=url("OWNER_DATABASE_URL"),
             secret_key=text("SECRET_KEY"),
+            signing_key_file=text("SIGNING_KEY_FILE"),
             timezone=timezone,
             late_event_days_max=count("LATE_EVENT_DAYS_MAX", cls.late_event_days_max),
             future_event_minutes_max=count("FUTURE_EVENT_MINUTES_MAX", cls.future_event_minutes_max),

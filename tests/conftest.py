@@ -85,14 +85,14 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
         path = tmp_path / "tariffbook.db"
         template = request.getfixturevalue("sqlite_world").database if founded else None
         shutil.copy(template or request.getfixturevalue("sqlite_template"), path)
-        yield Settings(f"sqlite:///{path}")
+        yield Settings(f"sqlite:///{path}", signing_key_file=str(tmp_path / "signing-key"))
         return
     server: PostgresServer = request.getfixturevalue("postgres")
     template = request.getfixturevalue("postgres_world").database if founded else None
     name = f"test_{abs(hash(request.node.nodeid)):x}"
     source = template or request.getfixturevalue("postgres_template")
     server.administer(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY FILE_COPY")
-    yield Settings(server.url(name))
+    yield Settings(server.url(name), signing_key_file=str(tmp_path / "signing-key"))
     server.administer(f"DROP DATABASE {name} WITH (FORCE)")
 
 

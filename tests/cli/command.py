@@ -50,7 +50,8 @@ class Command:
     def environment(self) -> dict[str, str]:
         """Ours, with the database and without any other setting of the service."""
         ours = {name: value for name, value in os.environ.items() if not name.startswith("TARIFFBOOK_")}
-        return {**ours, "TARIFFBOOK_DATABASE_URL": self.database_url}
+        named = {"TARIFFBOOK_SIGNING_KEY_FILE": str(self.folder / "signing-key")}
+        return {**ours, "TARIFFBOOK_DATABASE_URL": self.database_url, **named}
 
     def end(self, *arguments: str) -> Ended:
         """Run it to its end, however that is."""

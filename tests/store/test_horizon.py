@@ -3,14 +3,16 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
+from pricing.errors import Unavailable
 from store.horizon import AsOfAhead, HorizonBehind, advance, settle_as_of
 from store.settings import Settings
-from store.unit import Store
+from store.unit import Store, Unit
 from tests.conftest import LOCAL
 
 
@@ -29,6 +31,29 @@ def test_the_horizon_never_goes_back(store: Store) -> None:
     first, second = advance(store), advance(store)
     assert first <= second
     assert settle_as_of(store, first) == first
+
+
+def test_the_horizon_waits_for_the_newest_work_under_way_though_nothing_has_ended_since_it_began(
+    settings: Settings,
+) -> None:
+    store = Store(replace(settings, wait_seconds_max=1))
+    began: list[datetime] = []
+    under_way, may_end = Event(), Event()
+
+    def work(unit: Unit) -> None:
+        began.append(unit.now)
+        under_way.set()
+        may_end.wait(30)
+
+    worker = Thread(target=store.run, args=(LOCAL, work))
+    worker.start()
+    assert under_way.wait(30)
+    with pytest.raises(Unavailable):
+        advance(store)
+    may_end.set()
+    worker.join()
+    assert advance(store) >= began[0]
+    store.close()
 
 
 def test_a_report_is_not_as_of_a_moment_to_come(store: Store) -> None:

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ledger.seals import seal
+from store.unit import Call, Principal
 from tests.web.price_bodies import cap_body
 from tests.world import World, usage_event
 
@@ -55,7 +57,9 @@ def made_in(world: World) -> Everything:
     world.priced()
     world.offering("welfare", "public_welfare")
     made = {**_registered(world), **_used_and_billed(world)}
-    return Everything(world, {**made, **_shared(world, made["/invoices/"])})
+    made |= _shared(world, made["/invoices/"])
+    seal(world.admin.app.extensions["tariffbook"], Call(Principal("admin", key_id="local"), "ledger seal"))
+    return Everything(world, {**made, "/ledger/seals/": "1"})
 
 
 def _registered(world: World) -> dict[str, str]:

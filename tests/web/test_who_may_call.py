@@ -29,6 +29,7 @@ PUBLISHED: Mapping[str, frozenset[str]] = {
     "/tariffs/": EVERYBODY,
     "/resources/": frozenset({"operator", "grantor", "regulator"}),
     "/products/": frozenset({"provider", "buyer"}),
+    "/ledger/seals/": frozenset({"operator", "regulator"}),
 }
 """What a role may read of others, so that it can find what to ask for; all else is a party's own."""
 

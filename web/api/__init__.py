@@ -22,6 +22,7 @@ from web.api import (
     resources,
     revenue_caps,
     sandbox,
+    seals,
     settlements,
     statements,
     tariffs,
@@ -56,6 +57,7 @@ DOORS = (
     disputes.door,
     reports.door,
     books.door,
+    seals.door,
     public.door,
     sandbox.door,
 )

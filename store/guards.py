@@ -1,0 +1,109 @@
+"""The guards of the database itself: triggers, their functions, constraints; those that are there, and those expected.
+
+``guards.json`` holds a fingerprint of each, as the migrations make them; ``python -m tests.guards`` takes it anew, and
+a test holds it against a database that was just migrated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterator, Mapping
+from importlib import resources
+
+from sqlalchemy import Connection, text
+
+DISABLED = "disabled"
+
+_SQLITE = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE type IN ('trigger', 'table') AND sql IS NOT NULL"
+
+# Partitions come and go with the months, and have their guards from the table that they are parts of.
+_OURS = "namespace.nspname = current_schema() AND NOT relation.relispartition"
+
+_POSTGRESQL_TRIGGERS = f"""
+    SELECT relation.relname, guard.tgname, guard.tgenabled = 'O' AS enabled, guard.tgisinternal AS internal,
+           concat_ws('|', routine.proname, routine.pronamespace = relation.relnamespace, guard.tgtype,
+                     guard.tgdeferrable, guard.tginitdeferred, guard.tgoldtable, guard.tgnewtable,
+                     encode(guard.tgargs, 'hex'),
+                     (SELECT string_agg(part.attname, ',' ORDER BY part.attname) FROM pg_attribute AS part
+                      WHERE part.attrelid = relation.oid AND part.attnum = ANY (guard.tgattr)),
+                     CASE WHEN guard.tgqual IS NOT NULL THEN pg_get_triggerdef(guard.oid, true) END) AS definition
+    FROM pg_trigger AS guard JOIN pg_class AS relation ON relation.oid = guard.tgrelid
+    JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
+    JOIN pg_proc AS routine ON routine.oid = guard.tgfoid
+    WHERE {_OURS} AND (NOT guard.tgisinternal OR guard.tgenabled <> 'O')"""
+
+_POSTGRESQL_FUNCTIONS = """
+    SELECT routine.proname, concat_ws('|', language.lanname, routine.prosrc, routine.provolatile, routine.prosecdef,
+                                      routine.proconfig, routine.pronargs) AS definition
+    FROM pg_proc AS routine JOIN pg_namespace AS namespace ON namespace.oid = routine.pronamespace
+    JOIN pg_language AS language ON language.oid = routine.prolang
+    WHERE namespace.nspname = current_schema() AND routine.prorettype = 'trigger'::regtype"""
+
+_POSTGRESQL_CONSTRAINTS = f"""
+    SELECT relation.relname, held.conname, concat_ws('|', held.contype, held.convalidated) AS definition
+    FROM pg_constraint AS held JOIN pg_class AS relation ON relation.oid = held.conrelid
+    JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
+    WHERE {_OURS} AND held.contype IN ('c', 'f', 'p', 'u') AND held.conparentid = 0"""
+
+_POSTGRESQL_STRANGERS = f"""
+    SELECT 'rule ' || tablename || '.' || rulename FROM pg_rules WHERE schemaname = current_schema()
+    UNION ALL SELECT 'row security of ' || relation.relname FROM pg_class AS relation
+        JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
+        WHERE {_OURS} AND relation.relrowsecurity
+    UNION ALL SELECT 'setting session_replication_role' WHERE current_setting('session_replication_role') <> 'origin'"""
+
+
+def expected(dialect: str) -> Mapping[str, str]:
+    """Return the fingerprint of each guard that the migrations make, by its name."""
+    guards: dict[str, dict[str, str]] = json.loads(resources.files(__package__).joinpath("guards.json").read_text())
+    return guards[dialect]
+
+
+def present(connection: Connection) -> dict[str, str]:
+    """Return the fingerprint of each guard of a database, by its name; ``disabled`` for one that does not act."""
+    guards = _of_sqlite(connection) if connection.dialect.name == "sqlite" else _of_postgresql(connection)
+    return dict(sorted(guards))
+
+
+def guards_fault(connection: Connection) -> str | None:
+    """Return the first guard that is missing, disabled, altered or a stranger, None where all are as expected."""
+    wanted, found = expected(connection.dialect.name), present(connection)
+    for name in sorted(wanted.keys() | found.keys()):
+        if name not in found:
+            return f"{name} is missing"
+        if found[name] == DISABLED:
+            return f"{name} is disabled"
+        if name not in wanted:
+            return f"{name} is not of the migrations"
+        if found[name] != wanted[name]:
+            return f"{name} is not as the migrations made it"
+    return None
+
+
+def _of_sqlite(connection: Connection) -> Iterator[tuple[str, str]]:
+    for kind, name, table, sql in connection.execute(text(_SQLITE)):
+        if kind == "trigger":
+            yield f"trigger {table}.{name}", _fingerprint(" ".join(sql.split()))
+            continue
+        if "STRICT" in sql.rpartition(")")[2]:
+            yield f"strict typing of {name}", _fingerprint("STRICT")
+        for constraint in re.findall(r"CONSTRAINT (\w+)", sql):
+            yield f"constraint {name}.{constraint}", _fingerprint("constraint")
+
+
+def _of_postgresql(connection: Connection) -> Iterator[tuple[str, str]]:
+    for table, name, enabled, internal, definition in connection.execute(text(_POSTGRESQL_TRIGGERS)):
+        shown = f"foreign key check of {table}" if internal else f"trigger {table}.{name}"
+        yield shown, _fingerprint(definition) if enabled else DISABLED
+    for name, definition in connection.execute(text(_POSTGRESQL_FUNCTIONS)):
+        yield f"function {name}", _fingerprint(definition)
+    for table, name, definition in connection.execute(text(_POSTGRESQL_CONSTRAINTS)):
+        yield f"constraint {table}.{name}", _fingerprint(definition)
+    for name in connection.execute(text(_POSTGRESQL_STRANGERS)).scalars():
+        yield name, _fingerprint(name)
+
+
+def _fingerprint(definition: str) -> str:
+    return hashlib.sha256(definition.encode()).hexdigest()[:16]
