@@ -12,6 +12,7 @@
 10. Revenue and VAT in the books = those of bills less credit notes.
 11. What is payable in the books = shares of the statements less payouts.
 12. Frozen documents still have the hash they were issued with: quotes, statements, files.
+13. Folded balances equal the entries recorded up to the fold.
 
 Each check stops at its first row at fault and says it.
 """
@@ -29,6 +30,7 @@ import sqlalchemy as sql
 from sqlalchemy import text
 from sqlmodel import col, select
 
+from ledger.folding import bucket_fault
 from ledger.tables import Transaction, Verification
 from metering.events import events_digest
 from metering.tables import UsageEvent
@@ -252,6 +254,7 @@ CHECKS = (
     Check("revenue_matches", "revenue and VAT = bills - credits", _first(_REVENUE)),
     Check("payables_match", "payables = shares not held back - payouts", _first(_PAYABLE)),
     Check("documents_frozen", "frozen documents have their hash", _frozen),
+    Check("buckets_match", "folded balances equal the entries", bucket_fault),
 )
 
 
