@@ -118,14 +118,14 @@ def sums(unit: Unit, sought: Sought) -> dict[int, Sums]:
 def _parts(connection: Connection, sought: Sought, state: FoldState, zone: ZoneInfo) -> Iterator[Select[Any]]:
     """Yield queries of account, debits and credits, which add up to what is sought."""
     if state.until == NOTHING_FOLDED or not _in_calendar(sought):
-        yield _of_entries(_Stretch(None, sought.as_of, sought.day_from, sought.day_until), sought)
+        yield _of_entries(connection, _Stretch(None, sought.as_of, sought.day_from, sought.day_until), sought)
         return
     cut = _cut(sought, state, zone)
     yield _of_buckets(cut, sought)
-    yield _of_entries(cut.rest, sought)
+    yield _of_entries(connection, cut.rest, sought)
     for days in _broken_months(sought):
         for stretch in _recorded(connection, days, cut, zone):
-            yield _of_entries(stretch, sought)
+            yield _of_entries(connection, stretch, sought)
 
 
 def _in_calendar(sought: Sought) -> bool:
@@ -195,7 +195,7 @@ def _before(query: Any, cut: _Cut) -> Any:
     return query if cut.before is None else query.where(col(BalanceBucket.recorded_month) < str(cut.before))
 
 
-def _of_entries(stretch: _Stretch, sought: Sought) -> Select[Any]:
+def _of_entries(connection: Connection, stretch: _Stretch, sought: Sought) -> Select[Any]:
     account, side, amount = col(Entry.account_id), col(Entry.side), col(Entry.amount)
     query = (
         select(
@@ -203,13 +203,12 @@ def _of_entries(stretch: _Stretch, sought: Sought) -> Select[Any]:
             func.sum(case((side == "D", amount), else_=0)) * stretch.sign,
             func.sum(case((side == "C", amount), else_=0)) * stretch.sign,
         )
-        .join(Transaction, col(Transaction.id) == col(Entry.transaction_id))
+        .join(Transaction, _unindexed(connection, stretch, col(Transaction.id)) == col(Entry.transaction_id))
         .group_by(account)
     )
     recorded_at, effective_on = col(Transaction.recorded_at), col(Transaction.effective_on)
     if stretch.after is not None:
-        # SQLite keeps no statistics of its own accord, and would read all entries of an account for a short tail.
-        query = query.where(recorded_at > stretch.after).with_hint(Transaction, _BY_RECORDING, "sqlite")
+        query = query.where(recorded_at > stretch.after)
     if stretch.until is not None:
         query = query.where(recorded_at <= stretch.until)
     if stretch.day_from is not None:
@@ -218,7 +217,16 @@ def _of_entries(stretch: _Stretch, sought: Sought) -> Select[Any]:
         query = query.where(effective_on < stretch.day_until)
     if sought.service_month is not None:
         query = query.where(col(Entry.service_month) == sought.service_month)
-    return _of_whom(query, account, sought)
+    return _of_whom(query, _unindexed(connection, stretch, account), sought)
+
+
+def _unindexed(connection: Connection, stretch: _Stretch, column: Any) -> Any:
+    """Return a column of a query of a stretch, for SQLite as an expression that it looks nothing up by.
+
+    It keeps no statistics of its own accord, and would read all entries of an account for a short stretch; so it has
+    to begin with the heads of the stretch.
+    """
+    return column + 0 if connection.dialect.name == "sqlite" and stretch.after is not None else column
 
 
 def _of_whom(query: Select[Any], account: Any, sought: Sought) -> Select[Any]:
@@ -237,4 +245,3 @@ def _changed_since(state: FoldState) -> Select[Any]:
 
 _CHANGED = -1
 """In the place of an account's id: the row that tells of the buckets themselves."""
-_BY_RECORDING = "INDEXED BY ix_ledger_transaction_recorded_at"

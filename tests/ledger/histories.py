@@ -14,7 +14,9 @@ from sqlmodel import col
 from ledger.balances import Sought, Sums
 from ledger.books import AccountRef, Posting, credit, debit, post
 from ledger.tables import Account, Entry, Transaction
+from pricing.period import instant_of, month_of
 from registry.tables import Party
+from store.horizon import latest_horizon
 from store.sandbox import move_clock
 from store.unit import Store, Unit
 from tests.conftest import LOCAL
@@ -53,8 +55,16 @@ class History:
         return day.replace(day=1) if self.dice.random() < 0.3 else day
 
     def post(self) -> None:
-        """Post one to three transactions at once, recorded at one instant."""
-        self.store.run(LOCAL, lambda unit: post(unit, [self.posting() for _ in range(self.dice.randint(1, 3))]))
+        """Post one to three transactions at once, recorded at one instant: the first of the month where it can be."""
+
+        def record(unit: Unit) -> None:
+            start = instant_of(month_of(unit.now, unit.zone).first_day, unit.zone)
+            horizon = latest_horizon(unit.connection)
+            if self.dice.random() < 0.5 and (horizon is None or horizon < start):
+                unit.now = start
+            post(unit, [self.posting() for _ in range(self.dice.randint(1, 3))])
+
+        self.store.run(LOCAL, record)
 
     def posting(self) -> Posting:
         """Return a transaction of one book, of a service month or none, in either direction."""

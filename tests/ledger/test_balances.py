@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from threading import Event, Thread
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 from sqlmodel import col
 
 from ledger.balances import Sought, Sums, balance, sums
@@ -171,3 +171,24 @@ def test_what_is_recorded_in_the_first_moment_of_a_month_belongs_to_it(store: St
         assert months == [str(month_of(unit.now, unit.zone))]
         assert sums(unit, Sought(as_of=start)) == {}
         assert list(sums(unit, Sought()).values()) == [Sums(3, 0), Sums(0, 3)]
+
+
+def test_sqlite_reads_a_popular_account_by_its_buckets_and_the_tail(store: Store) -> None:
+    """Without statistics it would take the index of accounts, and with it the account's whole history."""
+    if store.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL plans by its statistics")
+    found_parties(store)
+    store.run(LOCAL, lambda unit: post(unit, [plain_posting("one", 1)]))
+    advance(store)
+    fold(store)
+    read: list[tuple[str, tuple[object, ...]]] = []
+    with store.reading(LOCAL) as unit:
+        event.listen(unit.connection, "before_cursor_execute", lambda *told: read.append((told[2], told[3])))
+        balance(unit, RECEIVABLE)
+        statement, values = read[-1]
+        steps = [row[3] for row in unit.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+    of_books = [step for step in steps if "ledger_" in step]
+    assert [step.split(" (")[0] for step in of_books] == [
+        "SEARCH ledger_transaction USING COVERING INDEX ix_ledger_transaction_recorded_at",
+        "SEARCH ledger_entry USING INDEX sqlite_autoindex_ledger_entry_1",
+    ]
