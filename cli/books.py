@@ -9,6 +9,8 @@ import click
 
 from cli.arguments import DayArgument, InstantArgument
 from cli.terminal import call, opened
+from ledger.folding import fold as fold_balances
+from ledger.folding import rebuild
 from registry.lookup import party_of_kind
 from reports import verification
 from reports.book_export import FORMATS
@@ -55,3 +57,13 @@ def verify() -> None:
     click.echo(run["status"])
     if run["status"] != "passed":
         sys.exit(1)
+
+
+@ledger.command()
+@click.option("--rebuild", "anew", is_flag=True, help="Throw the folded balances away and make them anew.")
+def fold(*, anew: bool) -> None:
+    """Fold what was recorded into the balances, up to the present; the worker does so by itself."""
+    with opened() as store:
+        advance(store)
+        until = rebuild(store) if anew else fold_balances(store)
+    click.echo(f"folded until {until.isoformat()}")
