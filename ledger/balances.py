@@ -14,13 +14,13 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Select, case, func, literal, select, union_all
+from sqlalchemy import Connection, Select, case, func, select
 from sqlmodel import col
 
-from ledger.balance_tables import BalanceBucket, BalanceFold
+from ledger.balance_tables import BalanceBucket
 from ledger.books import AccountRef, account_ids
 from ledger.chart import CHART
-from ledger.folding import NOTHING_FOLDED, TICK, FoldState, fold_state
+from ledger.folding import NOTHING_FOLDED, TICK, FoldState, while_steady
 from ledger.tables import Account, Entry, Transaction
 from pricing.period import YEAR_MAX, YEAR_MIN, Month, Span, instant_of, month_of
 from store.unit import Unit
@@ -94,25 +94,19 @@ def normal(kind: str, amounts: Sums) -> int:
 
 
 def sums(unit: Unit, sought: Sought) -> dict[int, Sums]:
-    """Return debits and credits by account id, in the order of the ids; accounts without any are left out.
+    """Return debits and credits by account id, in the order of the ids; accounts without any are left out."""
+    return while_steady(unit.connection, lambda state: _added_up(unit, sought, state))
 
-    Buckets and entries are read in one statement. It also says whether the buckets changed since their state was read
-    (a transaction that writes on PostgreSQL sees each commit of others); then everything is read again.
-    """
-    while True:
-        state = fold_state(unit.connection)
-        parts = [*_parts(unit.connection, sought, state, unit.zone), _changed_since(state)]
-        debits: Counter[int] = Counter()
-        credits_: Counter[int] = Counter()
-        for number, debit, credit in unit.connection.execute(union_all(*parts)):
+
+def _added_up(unit: Unit, sought: Sought, state: FoldState) -> dict[int, Sums]:
+    debits: Counter[int] = Counter()
+    credits_: Counter[int] = Counter()
+    for query in _parts(unit.connection, sought, state, unit.zone):
+        for number, debit, credit in unit.connection.execute(query):
             debits[number] += int(debit)
             credits_[number] += int(credit)
-        if not debits[_CHANGED]:
-            return {
-                number: Sums(debits[number], credits_[number])
-                for number in sorted(debits)
-                if debits[number] or credits_[number]
-            }
+    numbers = (number for number in sorted(debits) if debits[number] or credits_[number])
+    return {number: Sums(debits[number], credits_[number]) for number in numbers}
 
 
 def _parts(connection: Connection, sought: Sought, state: FoldState, zone: ZoneInfo) -> Iterator[Select[Any]]:
@@ -235,13 +229,3 @@ def _of_whom(query: Select[Any], account: Any, sought: Sought) -> Select[Any]:
     if sought.books is not None:
         query = query.where(account.in_(select(col(Account.id)).where(col(Account.book).in_(sought.books))))
     return query
-
-
-def _changed_since(state: FoldState) -> Select[Any]:
-    """Return a query of one row, with a count of 1 where the buckets have changed since ``state`` was read."""
-    changed = case((col(BalanceFold.changes) != state.changes, 1), else_=0)
-    return select(literal(_CHANGED), changed, literal(0)).select_from(BalanceFold)
-
-
-_CHANGED = -1
-"""In the place of an account's id: the row that tells of the buckets themselves."""

@@ -7,12 +7,12 @@ their state (``ledger.balances``), and ``rebuild`` makes them anew.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Final
+from typing import Final, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, TextClause, bindparam, delete, select, text, update
@@ -26,6 +26,8 @@ from store.engine import WRITING, writer_turn
 from store.horizon import latest_horizon
 from store.tables import Instance
 from store.unit import Store, Unit
+
+T = TypeVar("T")
 
 NOTHING_FOLDED: Final = datetime(1970, 1, 1, tzinfo=UTC)
 """Up to when the buckets go before the first fold: no transaction was recorded then."""
@@ -83,6 +85,21 @@ def fold_state(connection: Connection) -> FoldState:
     """Return how far the buckets go, as this connection's next statement sees it."""
     row = connection.execute(_STATE).one()
     return FoldState(row.folded_until, row.changes)
+
+
+def while_steady(connection: Connection, read: Callable[[FoldState], T]) -> T:
+    """Return what is read of the buckets by their state, all of it between the same two changes of them.
+
+    A transaction that writes on PostgreSQL sees in each statement what others have committed: if the buckets changed
+    between the first statement and the last, all is read again.
+    """
+    before = fold_state(connection)
+    while True:
+        found = read(before)
+        after = fold_state(connection)
+        if after == before:
+            return found
+        before = after
 
 
 def bucket_fault(unit: Unit) -> str | None:

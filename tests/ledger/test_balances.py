@@ -185,7 +185,7 @@ def test_sqlite_reads_a_popular_account_by_its_buckets_and_the_tail(store: Store
     with store.reading(LOCAL) as unit:
         event.listen(unit.connection, "before_cursor_execute", lambda *told: read.append((told[2], told[3])))
         balance(unit, RECEIVABLE)
-        statement, values = read[-1]
+        statement, values = next(told for told in read if "JOIN ledger_transaction" in told[0])
         steps = [row[3] for row in unit.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
     of_books = [step for step in steps if "ledger_" in step]
     assert [step.split(" (")[0] for step in of_books] == [
