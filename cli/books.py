@@ -7,20 +7,23 @@ from datetime import date, datetime
 
 import click
 
-from cli.arguments import DayArgument, InstantArgument
+from cli.arguments import DayArgument, InstantArgument, MonthArgument
 from cli.terminal import call, opened
+from ledger.closing import close_month
 from ledger.folding import fold as fold_balances
 from ledger.folding import rebuild
+from pricing.period import Month
 from registry.lookup import party_of_kind
 from reports import verification
 from reports.book_export import FORMATS
 from reports.books import Bounds
 from store.horizon import advance, reached, settle_as_of
+from store.unit import Unit
 
 
 @click.group()
 def ledger() -> None:
-    """Export and verify the books."""
+    """Export, verify and close the books."""
 
 
 @ledger.command()
@@ -67,3 +70,17 @@ def fold(*, anew: bool) -> None:
         advance(store)
         until = rebuild(store) if anew else fold_balances(store)
     click.echo(f"folded until {until.isoformat()}")
+
+
+@ledger.command()
+@click.option("--operator", required=True, help="The operator's code.")
+@click.option("--month", type=MonthArgument(), required=True, help="The month, such as 2026-03.")
+def close(operator: str, month: Month) -> None:
+    """Close a month of an operator's books, for good: it takes no entry any more. Again: the same answer."""
+
+    def closed(unit: Unit) -> str:
+        period, _is_new = close_month(unit, party_of_kind(unit, operator, "operator", "operator").id, month)
+        return f"closed {period.month}; entries take effect from {period.opens_on} on"
+
+    with opened() as store:
+        click.echo(store.run(call("ledger close"), closed))

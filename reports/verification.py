@@ -13,6 +13,7 @@
 11. What is payable in the books = shares of the statements less payouts.
 12. Frozen documents still have the hash they were issued with: quotes, statements, files.
 13. Folded balances equal the entries recorded up to the fold.
+14. Nothing entered a closed month after its close.
 
 Each check stops at its first row at fault and says it.
 """
@@ -200,6 +201,16 @@ _PAYABLE = f"""
     ) AS shared GROUP BY operator_id HAVING sum(amount) <> 0 LIMIT 1"""
 
 
+# Between two closes nothing may take effect before the first day that was open then.
+_CLOSED = """
+    SELECT head.id AS transaction_id, head.effective_on, closed.opens_on
+    FROM (SELECT book, closed_at, max(opens_on) OVER earlier AS opens_on, lead(closed_at) OVER earlier AS next_closed_at
+          FROM closed_period WINDOW earlier AS (PARTITION BY book ORDER BY closed_at)) AS closed
+    JOIN ledger_transaction AS head ON head.book = closed.book AND head.recorded_at > closed.closed_at
+         AND (closed.next_closed_at IS NULL OR head.recorded_at <= closed.next_closed_at)
+    WHERE head.effective_on < closed.opens_on LIMIT 1"""
+
+
 def _digests(unit: Unit) -> str | None:
     """Return the first transaction of use whose events no longer have the digest it was posted with."""
     source, name, content = col(UsageEvent.source), col(UsageEvent.event_id), col(UsageEvent.content_hash)
@@ -255,6 +266,7 @@ CHECKS = (
     Check("payables_match", "payables = shares not held back - payouts", _first(_PAYABLE)),
     Check("documents_frozen", "frozen documents have their hash", _frozen),
     Check("buckets_match", "folded balances equal the entries", bucket_fault),
+    Check("closed_months_kept", "nothing entered a closed month after its close", _first(_CLOSED)),
 )
 
 

@@ -15,6 +15,7 @@ from web.api import (
     parties,
     payments,
     payouts,
+    periods,
     products,
     public,
     quotes,
@@ -56,6 +57,7 @@ DOORS = (
     disputes.door,
     reports.door,
     books.door,
+    periods.door,
     public.door,
     sandbox.door,
 )
