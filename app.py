@@ -7,13 +7,13 @@ import uuid
 from flask import Flask, Response, g, request
 
 from schemas import fields
+from store.logs import write_json_lines
 from store.settings import Settings
 from store.unit import Store
 from web import api as routes
 from web import documentation, problems
 from web.admission import admit_calls
 from web.health import health
-from web.logs import write_json_lines
 from web.metrics import count_requests
 
 REQUEST_ID_LENGTH_MAX = 128

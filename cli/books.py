@@ -8,10 +8,14 @@ from typing import TextIO
 
 import click
 
-from cli.arguments import DayArgument, InstantArgument
+from cli.arguments import DayArgument, InstantArgument, MonthArgument
 from cli.terminal import call, opened
 from ledger import seals as sealing
+from ledger.closing import close_month
+from ledger.folding import fold as fold_balances
+from ledger.folding import rebuild
 from ledger.signing import rotate_key
+from pricing.period import Month
 from registry.lookup import party_of_kind
 from reports import verification
 from reports.book_export import FORMATS
@@ -19,11 +23,12 @@ from reports.books import Bounds
 from reports.seal_export import copy_fault, exported
 from reports.sealed import seals_in_order
 from store.horizon import advance, reached, settle_as_of
+from store.unit import Unit
 
 
 @click.group()
 def ledger() -> None:
-    """Export, seal and verify the books."""
+    """Export, seal, verify and close the books."""
 
 
 @ledger.command()
@@ -104,3 +109,27 @@ def rotate(*, is_lost: bool) -> None:
     with opened() as store:
         key = store.run(call("ledger rotate-key"), lambda unit: rotate_key(unit, is_lost=is_lost).model_dump())
     click.echo(f"{key['id']}  public key {key['public_key']}")
+
+
+@ledger.command()
+@click.option("--rebuild", "anew", is_flag=True, help="Throw the folded balances away and make them anew.")
+def fold(*, anew: bool) -> None:
+    """Fold what was recorded into the balances, up to the present; the worker does so by itself."""
+    with opened() as store:
+        advance(store)
+        until = rebuild(store) if anew else fold_balances(store)
+    click.echo(f"folded until {until.isoformat()}")
+
+
+@ledger.command()
+@click.option("--operator", required=True, help="The operator's code.")
+@click.option("--month", type=MonthArgument(), required=True, help="The month, such as 2026-03.")
+def close(operator: str, month: Month) -> None:
+    """Close a month of an operator's books, for good: it takes no entry any more. Again: the same answer."""
+
+    def closed(unit: Unit) -> str:
+        period, _is_new = close_month(unit, party_of_kind(unit, operator, "operator", "operator").id, month)
+        return f"closed {period.month}; entries take effect from {period.opens_on} on"
+
+    with opened() as store:
+        click.echo(store.run(call("ledger close"), closed))

@@ -14,6 +14,7 @@ from pricing.errors import Problem
 # Each command is imported when it is asked for: one that needs no database starts at once.
 COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "serve": ("cli.serving", "serve"),
+    "work": ("cli.work", "work"),
     "migrate": ("cli.instance", "migrate"),
     "clock": ("cli.instance", "clock"),
     "prune": ("cli.instance", "prune"),

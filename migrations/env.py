@@ -7,8 +7,9 @@ from typing import Any, Literal
 from alembic import context
 from sqlmodel import SQLModel
 
+import ledger.balance_tables
 import ledger.seal_tables
-import ledger.tables  # noqa: F401 - imported so that its tables are known, as are those around it
+import ledger.tables  # noqa: F401 - imported so that its tables are known, as are those above and below
 import metering.tables  # noqa: F401
 import registry.tables  # noqa: F401
 import settlement.tables  # noqa: F401

@@ -207,9 +207,9 @@ def _closing_balances(
 ) -> Iterator[str]:
     newest = within(select(func.max(col(Transaction.effective_on), type_=Day())), bounds)
     last = unit.connection.execute(newest).scalar_one()
-    for row in unit.connection.execute(account_sums(bounds)):
-        account = accounts[row.account_id]
-        total = int(row.debit) - int(row.credit)
+    for number, amounts in account_sums(unit, bounds).items():
+        account = accounts[number]
+        total = amounts.debit - amounts.credit
         yield line(last, account_path(account), _amount(total, account.asset, quote_assets=quote_assets))
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Row, case, func, select
+from sqlalchemy import Row, select
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
+from ledger.balances import Sought, Sums, normal, sums
 from ledger.chart import CHART, CURRENCY, AccountKind
 from ledger.tables import Account, Entry, Transaction
 from pricing.money import format_money, format_quantity
@@ -106,19 +107,23 @@ def account_page(unit: Unit, bounds: Bounds, limit: int, after: int | None) -> t
 
 def trial_balance(unit: Unit, bounds: Bounds) -> dict[str, Any]:
     """Return debits, credits and balance of every account in bounds, and the totals by asset, which must agree."""
-    sums = {row.account_id: (int(row.debit), int(row.credit)) for row in unit.connection.execute(account_sums(bounds))}
+    found = account_sums(unit, bounds)
     rows = unit.connection.execute(named_accounts(bounds).order_by(col(Account.id)))
     accounts = [account_of(row) for row in rows]
     totals: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     items = []
     for account in accounts:
-        debit, credit = sums.get(account.id, (0, 0))
-        totals[account.asset][0] += debit
-        totals[account.asset][1] += credit
-        balance = debit - credit if account.kind.normal_side == "D" else credit - debit
-        amounts = {"debit": debit, "credit": credit, "balance": balance}
+        amounts = found.get(account.id, Sums(0, 0))
+        totals[account.asset][0] += amounts.debit
+        totals[account.asset][1] += amounts.credit
+        balance = normal(account.kind.kind, amounts)
         items.append(
-            {**account.document(), **{name: written(amount, account.asset) for name, amount in amounts.items()}}
+            {
+                **account.document(),
+                "debit": written(amounts.debit, account.asset),
+                "credit": written(amounts.credit, account.asset),
+                "balance": written(balance, account.asset),
+            }
         )
     return {
         "as_of": bounds.as_of,
@@ -135,18 +140,9 @@ def trial_balance(unit: Unit, bounds: Bounds) -> dict[str, Any]:
     }
 
 
-def account_sums(bounds: Bounds) -> Any:
-    """Return the query of debits and credits by account in bounds."""
-    query = (
-        select(
-            col(Entry.account_id),
-            func.sum(case((col(Entry.side) == "D", col(Entry.amount)), else_=0)).label("debit"),
-            func.sum(case((col(Entry.side) == "C", col(Entry.amount)), else_=0)).label("credit"),
-        )
-        .join(Transaction, col(Transaction.id) == col(Entry.transaction_id))
-        .group_by(col(Entry.account_id))
-    )
-    return within(query, bounds)
+def account_sums(unit: Unit, bounds: Bounds) -> dict[int, Sums]:
+    """Return debits and credits by account id in bounds, of the accounts that have any."""
+    return sums(unit, Sought(bounds.as_of, bounds.day_from, bounds.day_until, books=bounds.books))
 
 
 def within(query: Any, bounds: Bounds) -> Any:

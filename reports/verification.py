@@ -14,6 +14,8 @@
 12. Frozen documents still have the hash they were issued with: quotes, statements, files.
 13. What is sealed makes the roots that were signed, nothing is missing or added, and the chain of seals is whole.
 14. The guards of the database itself are as the migrations made them.
+15. Folded balances equal the entries recorded up to the fold.
+16. Nothing entered a closed month after its close.
 
 Each check stops at its first row at fault and says it.
 """
@@ -31,6 +33,7 @@ import sqlalchemy as sql
 from sqlalchemy import text
 from sqlmodel import col, select
 
+from ledger.folding import bucket_fault
 from ledger.tables import Transaction, Verification
 from metering.events import events_digest
 from metering.tables import UsageEvent
@@ -202,6 +205,16 @@ _PAYABLE = f"""
     ) AS shared GROUP BY operator_id HAVING sum(amount) <> 0 LIMIT 1"""
 
 
+# Between two closes nothing may take effect before the first day that was open then.
+_CLOSED = """
+    SELECT head.id AS transaction_id, head.effective_on, closed.opens_on
+    FROM (SELECT book, closed_at, max(opens_on) OVER earlier AS opens_on, lead(closed_at) OVER earlier AS next_closed_at
+          FROM closed_period WINDOW earlier AS (PARTITION BY book ORDER BY closed_at)) AS closed
+    JOIN ledger_transaction AS head ON head.book = closed.book AND head.recorded_at > closed.closed_at
+         AND (closed.next_closed_at IS NULL OR head.recorded_at <= closed.next_closed_at)
+    WHERE head.effective_on < closed.opens_on LIMIT 1"""
+
+
 def _digests(unit: Unit) -> str | None:
     """Return the first transaction of use whose events no longer have the digest it was posted with."""
     source, name, content = col(UsageEvent.source), col(UsageEvent.event_id), col(UsageEvent.content_hash)
@@ -263,6 +276,8 @@ CHECKS = (
     Check("documents_frozen", "frozen documents have their hash", _frozen),
     Check("seals_hold", "what is sealed makes the roots that were signed", seals_fault),
     Check("guards_present", "the database's own guards are as the migrations made them", _guards),
+    Check("buckets_match", "folded balances equal the entries", bucket_fault),
+    Check("closed_months_kept", "nothing entered a closed month after its close", _first(_CLOSED)),
 )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Select, insert, select
 from sqlmodel import col
 
+from ledger.closing import MonthNotEnded
 from pricing.errors import Conflict, Problem
 from pricing.period import Month
 from registry.lookup import code_of, find, missing
@@ -40,12 +41,6 @@ from store.unit import Call, Principal, Store, Unit
 
 Progress = Callable[[int, int], None]
 STAGES = 4
-
-
-class MonthNotEnded(Conflict):
-    """A month that still runs, so that more of it may come."""
-
-    code = "month_not_ended"
 
 
 class LaterMonthSettled(Conflict):

@@ -43,11 +43,16 @@ def advance(store: Store) -> datetime:
         if mark is not None:
             _wait_for(connection, mark, store.settings.wait_seconds_max)
         with connection.begin():
-            latest = _latest(connection)
+            latest = latest_horizon(connection)
             if latest is not None and latest >= moment:
                 return latest
             connection.execute(insert(Horizon).values(at=moment))
     return moment
+
+
+def latest_horizon(connection: Connection) -> datetime | None:
+    """Return how far the horizon has been moved, in UTC, as this connection sees it; None before the first time."""
+    return connection.execute(select(col(Horizon.at)).order_by(col(Horizon.at).desc()).limit(1)).scalar_one_or_none()
 
 
 def reached(unit: Unit) -> datetime:
@@ -56,7 +61,7 @@ def reached(unit: Unit) -> datetime:
     A use case that goes on from where the last one stopped takes this, and not the present, as its bound. Raises
     LookupError where nobody has moved it yet: the door does so before it opens the transaction.
     """
-    latest = _latest(unit.connection)
+    latest = latest_horizon(unit.connection)
     if latest is None:
         message = "the horizon was never moved; advance it before this use case"
         raise LookupError(message)
@@ -78,7 +83,7 @@ def settle_as_of(store: Store, wanted: datetime | None) -> datetime:
 def _settled(store: Store, wanted: datetime | None) -> datetime:
     if wanted is not None:
         with store.engine.connect() as connection, connection.begin():
-            latest, now = _latest(connection), _now(connection)
+            latest, now = latest_horizon(connection), _now(connection)
         if latest is not None and wanted <= latest:
             return wanted
         if wanted > now:
@@ -96,7 +101,7 @@ def _wait_for_replica(store: Store, moment: datetime) -> None:
     deadline = monotonic() + store.settings.wait_seconds_max
     while True:
         with store.read_engine.connect() as connection, connection.begin():
-            latest = _latest(connection)
+            latest = latest_horizon(connection)
         if latest is not None and latest >= moment:
             return
         if monotonic() > deadline:
@@ -109,10 +114,6 @@ def _wait_for_replica(store: Store, moment: datetime) -> None:
 def _now(connection: Connection) -> datetime:
     offset = connection.execute(text("SELECT clock_offset_us FROM instance")).scalar_one()
     return reader_clock(connection).astimezone(UTC) + timedelta(microseconds=offset) - _TICK
-
-
-def _latest(connection: Connection) -> datetime | None:
-    return connection.execute(select(col(Horizon.at)).order_by(col(Horizon.at).desc()).limit(1)).scalar_one_or_none()
 
 
 def _newest_transaction(connection: Connection) -> int | None:

@@ -9,7 +9,7 @@ from sqlalchemy import text
 from store.columns import Instant, Int64
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 branch_labels = None
 depends_on = None
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from ledger.closing import MonthNotEnded
 from pricing.errors import NotFound
 from pricing.period import Month
-from settlement.settlements import MonthNotEnded, find_settlement, run_settlement, settle_month
+from settlement.settlements import find_settlement, run_settlement, settle_month
 from store.horizon import reached
 from store.unit import Call, Principal, Store
 from tests.settlement.sharing import Sharing

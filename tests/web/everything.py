@@ -112,6 +112,9 @@ def _shared(world: World, bill: str) -> dict[str, str]:
     statement = next(each["id"] for each in run["statements"] if each["beneficiary"] == "provider")
     payout = {"statement": statement, "paid_on": "2025-05-01", "bank_reference": world.number("bank")}
     made["/payouts/"] = world.operator.made("/payouts", payout)["id"]
+    made["/ledger/periods/"] = world.operator.made("/ledger/periods", {"operator": "operator", "month": "2025-03"})[
+        "id"
+    ]
     return {**made, "/distribution-agreements/": agreement, "/settlements/": run["id"], "/statements/": statement}
 
 

@@ -276,6 +276,7 @@ def test_no_body_names_what_is_anothers(everything: Everything, subtests: pytest
         (world.other_grantor, "/distribution-agreements", distribution_body(), "offerings.0"),
         (world.rival, "/settlements", {"operator": "operator", "month": "2025-04"}, "operator"),
         (world.rival, "/payouts", payout, "statement"),
+        (world.rival, "/ledger/periods", {"operator": "operator", "month": "2025-04"}, "operator"),
     ]
     for client, path, body, field in cases:
         with subtests.test(f"{path} {field}"):
@@ -306,6 +307,7 @@ def test_no_query_names_what_is_anothers(everything: Everything, subtests: pytes
         (overseers, "/ledger/transactions", {"operator": "operator"}),
         (overseers, "/ledger/trial-balance", {"operator": "operator"}),
         (overseers, "/ledger/export", {"operator": "operator", "format": "csv"}),
+        (overseers, "/ledger/periods", {"operator": "operator"}),
     ]
     for clients, path, query in cases:
         for number, client in enumerate(clients):

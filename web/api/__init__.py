@@ -15,6 +15,7 @@ from web.api import (
     parties,
     payments,
     payouts,
+    periods,
     products,
     public,
     quotes,
@@ -58,6 +59,7 @@ DOORS = (
     reports.door,
     books.door,
     seals.door,
+    periods.door,
     public.door,
     sandbox.door,
 )

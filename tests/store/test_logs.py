@@ -7,7 +7,7 @@ import json
 import pytest
 import structlog
 
-from web.logs import write_json_lines
+from store.logs import write_json_lines
 
 
 def test_a_fault_is_one_json_line_with_its_traceback(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,4 +1,4 @@
-"""How faults are logged: one JSON object a line on standard error, with time, level and traceback as text."""
+"""How faults and chores are logged: a JSON object a line on standard error, with time, level and traceback as text."""
 
 from __future__ import annotations
 
