@@ -9,18 +9,25 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
-from sqlalchemy import Connection, Select, select
-from sqlmodel import col
+from sqlalchemy import Connection, Select, select, text
 
 from pricing.errors import Malformed, Refusal, Unauthenticated
 from registry.lookup import code_of, find, missing
 from registry.tables import ApiKey, Party
+from store.columns import Instant
 from store.ids import is_id, new_id
 from store.unit import Principal, Unit
 
+_HOLDER: Final = {
+    dialect: text(
+        "SELECT key.role, key.party_id, key.secret_hash, key.expires_at, key.revoked_at, instance.clock_offset_us, "  # noqa: S608
+        f"{clock} AS clock FROM api_key AS key CROSS JOIN instance WHERE key.id = :id"
+    ).columns(expires_at=Instant, revoked_at=Instant)
+    for dialect, clock in (("postgresql", "clock_timestamp()"), ("sqlite", "NULL"))
+}
 PARTYLESS_ROLES = frozenset({"admin", "auditor"})
 
 
@@ -80,16 +87,19 @@ def revoke_key(unit: Unit, key_id: str) -> ApiKey:
     return key
 
 
-def authenticate(connection: Connection, text: str, now: datetime) -> Principal:
-    """Return who holds a key; raises Unauthenticated without saying which part of it was wrong."""
-    key_id, _, secret = text.partition(".")
+def authenticate(connection: Connection, said: str) -> Principal:
+    """Return who holds a key; raises Unauthenticated without saying which part of it was wrong.
+
+    Every call begins with this, so it is one statement, the clock included.
+    """
+    key_id, _, secret = said.partition(".")
     refused = Unauthenticated("the key is unknown, expired or revoked; ask an administrator for a new one")
     if not is_id(key_id, "key") or not secret:
         raise refused
-    columns = (ApiKey.role, ApiKey.party_id, ApiKey.secret_hash, ApiKey.expires_at, ApiKey.revoked_at)
-    row = connection.execute(select(*map(col, columns)).where(col(ApiKey.id) == key_id)).first()
+    row = connection.execute(_HOLDER[connection.dialect.name], {"id": key_id}).first()
     if row is None or not hmac.compare_digest(row.secret_hash, _hash(secret)):
         raise refused
+    now = (row.clock or datetime.now(UTC)) + timedelta(microseconds=row.clock_offset_us)
     if row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
         raise refused
     return Principal(row.role, row.party_id, key_id)
