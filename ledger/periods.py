@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection
 from datetime import date
 from typing import Final
 
-from sqlalchemy import func, select, text
-from sqlmodel import col
+from sqlalchemy import text
 
-from ledger.tables import ClosedPeriod
 from store.unit import Unit
 
-_SHARED: Final = text(
+_SHARED: Final = (
     "SELECT pg_advisory_xact_lock_shared(hashtextextended('tariffbook:period:' || given.book, 0)) "
-    "FROM unnest(CAST(:books AS text[])) AS given (book)"
+    "FROM unnest(%(books)b::text[]) AS given (book)"
 )
 _EXCLUSIVE: Final = text("SELECT pg_advisory_xact_lock(hashtextextended('tariffbook:period:' || :book, 0))")
+_OPENS_SQLITE: Final = (
+    "SELECT book, max(opens_on) AS opens_on FROM closed_period "
+    "WHERE book IN (SELECT value FROM json_each(?)) GROUP BY book"
+)
+_OPENS_POSTGRESQL: Final = (
+    "SELECT book, max(opens_on) AS opens_on FROM closed_period WHERE book = ANY(%(books)b::text[]) GROUP BY book"
+)
 
 
 def first_open_days(unit: Unit, books: Collection[str]) -> dict[str, date]:
@@ -24,14 +30,13 @@ def first_open_days(unit: Unit, books: Collection[str]) -> dict[str, date]:
 
     The lock is one statement and the reading another: a wait for a lock does not refresh the statement's snapshot.
     """
-    if unit.dialect == "postgresql":
-        unit.connection.execute(_SHARED, {"books": sorted(books)})
-    query = (
-        select(col(ClosedPeriod.book), func.max(col(ClosedPeriod.opens_on)))
-        .where(col(ClosedPeriod.book).in_(books))
-        .group_by(col(ClosedPeriod.book))
-    )
-    return {row[0]: row[1] for row in unit.connection.execute(query)}
+    if unit.dialect == "sqlite":
+        rows = unit.connection.exec_driver_sql(_OPENS_SQLITE, (json.dumps(sorted(books)),))
+        return {book: date.fromisoformat(day) for book, day in rows}
+    given = {"books": sorted(books)}
+    unit.connection.exec_driver_sql(_SHARED, given)
+    rows = unit.connection.exec_driver_sql(_OPENS_POSTGRESQL, given)
+    return {row.book: row.opens_on for row in rows}
 
 
 def lock_exclusive(unit: Unit, book: str) -> None:

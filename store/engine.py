@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock
 from time import monotonic, sleep
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import DBAPIError
@@ -176,26 +176,44 @@ def is_wait_timeout(fault: DBAPIError) -> bool:
     return getattr(fault.orig, "sqlstate", None) in {"55P03", "57014"}
 
 
-def writer_clock(connection: Connection, seconds_max: float | None = None) -> datetime:
-    """Return the database's clock for a transaction that will write; bound its statements, where it is bounded.
+class Opening(NamedTuple):
+    """What a transaction reads first: the database's clock, and what the instance says of itself."""
 
-    PostgreSQL assigns the transaction its number first: the horizon waits for every transaction that has a number,
-    so none that has read the clock can be missed. SQLite is embedded: its clock is this machine's.
+    clock: datetime
+    sandbox: bool
+    timezone: str
+    clock_offset_us: int
+
+
+def opening(connection: Connection, *, writes: bool, seconds_max: float | None = None) -> Opening:
+    """Read what a transaction begins with, in one statement, and bound its statements where it is bounded.
+
+    PostgreSQL assigns a transaction that will write its number before the clock is read: the horizon waits for every
+    transaction that has a number, so none that has read the clock can be missed. SQLite is embedded: its clock is
+    this machine's.
     """
     if connection.dialect.name == "sqlite":
-        return datetime.now(UTC)
-    return _clock(connection, "pg_current_xact_id()::text", seconds_max)
+        row = connection.execute(_OPENING_SQLITE).one()
+        return Opening(datetime.now(UTC), bool(row.sandbox), row.timezone, row.clock_offset_us)
+    # statement_timeout is in milliseconds; 0 is none
+    milliseconds = 0 if seconds_max is None else max(1, round(seconds_max * 1000))
+    row = connection.execute(_OPENING_POSTGRESQL[writes], {"milliseconds": str(milliseconds)}).one()
+    return Opening(row.clock.astimezone(UTC), row.sandbox, row.timezone, row.clock_offset_us)
 
 
-def reader_clock(connection: Connection, seconds_max: float | None = None) -> datetime:
-    """Return the database's clock for a transaction that only reads; bound its statements, where it is bounded."""
+def reader_clock(connection: Connection) -> datetime:
+    """Return the database's clock for a transaction that only reads."""
     if connection.dialect.name == "sqlite":
         return datetime.now(UTC)
-    return _clock(connection, "NULL", seconds_max)
-
-
-def _clock(connection: Connection, first: str, seconds_max: float | None) -> datetime:
-    bound = "" if seconds_max is None else ", set_config('statement_timeout', :milliseconds, true)"
-    given = {} if seconds_max is None else {"milliseconds": str(max(1, round(seconds_max * 1000)))}
-    moment: datetime = connection.execute(text(f"SELECT {first}, clock_timestamp(){bound}"), given).one()[1]
+    moment: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
     return moment
+
+
+_OPENING_SQLITE: Final = text("SELECT sandbox, timezone, clock_offset_us FROM instance")
+_OPENING_POSTGRESQL: Final = {
+    writes: text(
+        f"SELECT {number}, clock_timestamp() AS clock, set_config('statement_timeout', :milliseconds, true), "  # noqa: S608
+        "sandbox, timezone, clock_offset_us FROM instance"
+    )
+    for writes, number in ((True, "pg_current_xact_id()::text"), (False, "NULL"))
+}

@@ -11,13 +11,13 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from threading import Lock
 from time import monotonic, sleep
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import Session
 
@@ -30,8 +30,7 @@ from store.engine import (
     WRITING,
     is_transient,
     open_engine,
-    reader_clock,
-    writer_clock,
+    opening,
     writer_turn,
 )
 from store.faults import is_away, lost_at_commit, unavailable
@@ -195,7 +194,7 @@ class Store:
                     connection.begin(),
                     Session(bind=connection, autoflush=False) as session,
                 ):
-                    yield self._unit(session, call, reader_clock(connection, call.seconds_max))
+                    yield self._unit(session, call, writes=False)
         except SQLAlchemyError as fault:
             _tell(fault)
             raise
@@ -242,8 +241,7 @@ class Store:
             served = [asked for asked in several if asked.claim.key in free and firsts[asked.claim.key] is asked]
             done = dict(zip(served, together(unit, [asked.given for asked in served]), strict=True)) if served else {}
             idempotency.keep_each(unit, {asked.claim.key: (end.status, end.body) for asked, end in done.items()})
-            for asked, end in done.items():
-                audit.record(unit, "done", call=asked.call, said=end.detail)
+            audit.record_each(unit, [(asked.call, end.detail) for asked, end in done.items()])
         return [Answer(done[asked].status, done[asked].body) if asked in done else None for asked in several]
 
     def _run_once(self, call: Call, use_case: Callable[[Unit], T]) -> T:
@@ -274,21 +272,21 @@ class Store:
                 _committed(connection),
                 Session(bind=connection) as session,
             ):
-                unit = self._unit(session, call, writer_clock(connection, call.seconds_max))
+                unit = self._unit(session, call, writes=True)
                 yield unit
                 session.flush()
             for follow_up in unit.after_commit:
                 follow_up()
 
-    def _unit(self, session: Session, call: Call, clock: datetime) -> Unit:
-        row = session.connection().execute(text("SELECT sandbox, timezone, clock_offset_us FROM instance")).one()
+    def _unit(self, session: Session, call: Call, *, writes: bool) -> Unit:
+        opened = opening(session.connection(), writes=writes, seconds_max=call.seconds_max)
         return Unit(
             session=session,
             call=call,
-            now=clock.astimezone(UTC) + timedelta(microseconds=row.clock_offset_us),
-            zone=ZoneInfo(row.timezone),
+            now=opened.clock + timedelta(microseconds=opened.clock_offset_us),
+            zone=ZoneInfo(opened.timezone),
             settings=self.settings,
-            sandbox=bool(row.sandbox),
+            sandbox=opened.sandbox,
             cache=self.cache,
         )
 
