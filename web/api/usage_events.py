@@ -113,13 +113,15 @@ def replay_refused_event(unit: Unit, refused_id: str) -> dict[str, Any]:
     return refused_document(unit, replay_refused(unit, refused_id, read_event))
 
 
+class _Result(msgspec.Struct, omit_defaults=True, gc=False):
+    """What became of one event, as ``schemas.metering.EventResult`` describes it."""
+
+    index: int
+    status: str
+    code: str | None = None
+    detail: str | None = None
+
+
 def _document(verdicts: Sequence[Verdict]) -> bytes:
-    results = [_result(index, verdict) for index, verdict in enumerate(verdicts)]
+    results = [_Result(index, *verdict) for index, verdict in enumerate(verdicts)]
     return msgspec.json.encode({**count_by_status(verdicts), "results": results})
-
-
-def _result(index: int, verdict: Verdict) -> dict[str, Any]:
-    result: dict[str, Any] = {"index": index, "status": verdict.status.value}
-    if verdict.code is not None:
-        result |= {"code": verdict.code, "detail": verdict.detail}
-    return result
