@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 from ledger.books import Posting, fault_of, reserve, write
 from store.unit import Unit
 
+_CACHE: Final = "ledger.parties"
 _HELD: Final = "SELECT head.key, head.id, head.content_hash FROM ledger_transaction AS head "
 _HELD_SQLITE: Final = _HELD + "JOIN json_each(?) AS wanted ON wanted.value = head.key"
 _HELD_POSTGRESQL: Final = _HELD + "JOIN unnest(%(keys)b::text[]) AS wanted (key) ON wanted.key = head.key"
@@ -109,11 +110,18 @@ def _parties(posting: Posting) -> set[str]:
 
 
 def _known(unit: Unit, ids: Collection[str]) -> set[str]:
+    """Return those of the ids that are parties; what is one stays one, and is remembered."""
+    remembered: set[str] = unit.cache.setdefault(_CACHE, set())
+    asked = sorted(set(ids) - remembered)
+    if not asked:
+        return set(ids)
     if unit.dialect == "sqlite":
-        rows = unit.connection.exec_driver_sql(_PARTIES_SQLITE, (json.dumps(sorted(ids)),))
+        rows = unit.connection.exec_driver_sql(_PARTIES_SQLITE, (json.dumps(asked),))
     else:
-        rows = unit.connection.exec_driver_sql(_PARTIES_POSTGRESQL, {"ids": sorted(ids)})
-    return {row[0] for row in rows}
+        rows = unit.connection.exec_driver_sql(_PARTIES_POSTGRESQL, {"ids": asked})
+    found = {str(row[0]) for row in rows}
+    unit.after_commit.append(lambda: remembered.update(found))
+    return found | (set(ids) & remembered)
 
 
 def _write(
