@@ -76,7 +76,11 @@ def seal(store: Store, call: Call, transactions_max: int = TRANSACTIONS_MAX) -> 
     Each seal is a transaction of its own: a run that is stopped leaves whole seals, and the next goes on from there.
     Raises HorizonBehind while older work does not end, and what ``ledger.signing`` raises.
     """
-    horizon = advance(store)
+    return seal_until(store, call, advance(store), transactions_max)
+
+
+def seal_until(store: Store, call: Call, horizon: datetime, transactions_max: int = TRANSACTIONS_MAX) -> Sealed:
+    """Seal what was recorded up to a horizon that was reached before, and is not sealed yet."""
     seals = accounts = transactions = 0
     while True:
         with store.reading(call, fresh=True) as unit:
