@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 
 from benchmarks.command import run
 from benchmarks.databases import Place
-from benchmarks.figures import Figure, interleaved
+from benchmarks.figures import Figure, Scale, interleaved
 from benchmarks.jurisdiction import batches_of_events, contracts, founded
 from benchmarks.raw import PAPER_COLUMNS, RawTable, paper_rows
 from benchmarks.service import Request, Service, served
@@ -30,9 +30,9 @@ DAYS = 184
 EVENTS_A_DAY = 1
 
 
-def measure(place: Place, *, quick: bool) -> list[Figure]:
+def measure(place: Place, scale: Scale) -> list[Figure]:
     """Measure bills of contracts that have use on every day of half a year."""
-    number = 40 if quick else 200
+    number = scale.of(40, 200)
     settings = place.sandbox()
     with founded(settings) as world:
         opened = contracts(world, number)

@@ -15,7 +15,8 @@ from sqlalchemy import create_engine, text
 
 from benchmarks.databases import Place
 from benchmarks.events import BATCHES_A_DAY, CLIENTS
-from benchmarks.figures import RUNS, Figure
+from benchmarks.figures import RUNS, Figure, Scale
+from benchmarks.grown_books import one_more_batch
 from benchmarks.jurisdiction import batches_of_events, contracts, founded
 from benchmarks.service import Request, Service, served
 from reports.verification import findings
@@ -28,9 +29,13 @@ MONTHS = (*(f"2025-{month:02d}" for month in range(3, 13)), "2026-01", "2026-02"
 DAYS = 365
 
 
-def measure(place: Place, *, quick: bool) -> list[Figure]:
+def measure(place: Place, scale: Scale) -> list[Figure]:
     """Measure events, bills, the compliance report and the verification, early and after ten times as much."""
-    return [_events(place, batches=2 if quick else 10), *_bills(place, number=10 if quick else 60)]
+    return [
+        one_more_batch(place, scale),
+        _events(place, batches=scale.of(2, 10)),
+        *_bills(place, number=scale.of(10, 60)),
+    ]
 
 
 def _events(place: Place, batches: int) -> Figure:

@@ -18,7 +18,7 @@ import pandas as pd
 from app import create_app
 from benchmarks.command import Ran, run
 from benchmarks.databases import Place
-from benchmarks.figures import Figure
+from benchmarks.figures import Figure, Scale
 from benchmarks.service import TARIFFBOOK
 from pricing.period import Month
 from store.settings import Settings
@@ -46,10 +46,10 @@ class Stages:
         return ran
 
 
-def measure(place: Place, *, quick: bool) -> list[Figure]:
+def measure(place: Place, scale: Scale) -> list[Figure]:
     """Measure both ways; an unexpected count, bill, report or book is an error."""
     stream = departures()
-    taken = stream[stream["month"].isin(QUICK)] if quick else stream
+    taken = stream[stream["month"].isin(QUICK)] if scale is Scale.QUICK else stream
     return [
         *_figures(place, len(taken), "month by month", _lived(place, taken, by_month=True)),
         *_figures(place, len(taken), "in one import", _lived(place, taken, by_month=False)),

@@ -6,7 +6,7 @@ import json
 from itertools import count
 
 from benchmarks.databases import Place
-from benchmarks.figures import Figure, interleaved, percentile
+from benchmarks.figures import Figure, Scale, interleaved, percentile
 from benchmarks.jurisdiction import OFFERING, founded
 from benchmarks.raw import PAPER_COLUMNS, RawTable, paper_rows
 from benchmarks.service import Request, served
@@ -17,9 +17,9 @@ ROWS = 3
 """What a quote writes: itself, its line in the audit log, the answer under its idempotency key."""
 
 
-def measure(place: Place, *, quick: bool) -> list[Figure]:
+def measure(place: Place, scale: Scale) -> list[Figure]:
     """Measure quotes of one offering at a graduated tariff, asked for by several clients at once."""
-    quotes = 100 if quick else 1000
+    quotes = scale.of(100, 1000)
     settings = place.sandbox()
     with founded(settings) as world:
         key = world.operator.key or ""

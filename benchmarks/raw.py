@@ -39,11 +39,15 @@ PAPER_COLUMNS = {"id": "text", "number": "text", "leg": "bigint", "amount": "big
 
 
 class RawTable:
-    """A table in a database of its own, keyed by its first ``key`` columns."""
+    """A table in a database of its own, keyed by its first ``key`` columns.
 
-    def __init__(self, place: Place, columns: dict[str, str], key: int) -> None:
+    One that is ``answering`` is told of each row whether its key was free (PostgreSQL).
+    """
+
+    def __init__(self, place: Place, columns: dict[str, str], key: int, *, answering: bool = False) -> None:
         self._url = make_url(place.empty())
         self._columns = columns
+        self._answering = answering
         self._sqlite = place.kind == "sqlite"
         keyed = ", ".join(list(columns)[:key])
         create = f"CREATE TABLE raw ({self._declared()}, PRIMARY KEY ({keyed}))"
@@ -93,10 +97,15 @@ class RawTable:
 
     def _write_postgresql(self, batches: Sequence[Batch]) -> None:
         arrays = ", ".join(f"%b::{kind}[]" for kind in self._columns.values())
+        insert = f"INSERT INTO raw SELECT * FROM unnest({arrays})"
+        if self._answering:
+            insert += f" ON CONFLICT DO NOTHING RETURNING {', '.join(self._columns)}"
         with self._open_postgresql() as connection:
             for batch in batches:
                 columns = [list(column) for column in zip(*batch, strict=True)]
-                connection.execute(f"INSERT INTO raw SELECT * FROM unnest({arrays})", columns)
+                answer = connection.execute(insert, columns)
+                if self._answering:
+                    answer.fetchall()
                 connection.commit()
 
 

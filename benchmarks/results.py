@@ -11,7 +11,7 @@ from benchmarks.figures import RUNS, Figure
 
 FOLDER = Path(__file__).parent / "results"
 PAGE = Path(__file__).parent / "RESULTS.md"
-_HEAD = ("figure", "database", "median", "raw", "ratio", "how")
+_HEAD = ("figure", "database", "median", "raw", "ratio", "reach", "aim", "reached", "how")
 
 
 def write(name: str, measured: Mapping[str, Any], figures: Iterable[Figure]) -> None:
@@ -57,8 +57,20 @@ def _row(figure: Mapping[str, Any]) -> tuple[str, ...]:
         f"{_number(figure['median'])} {figure['unit']}",
         "" if raw is None else _number(raw),
         "" if ratio is None else f"{ratio:.2f}",
+        *_goal(figure),
         how,
     )
+
+
+def _goal(figure: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Return what a figure has to reach, what it aims at, and which of them it has come to."""
+    goal = figure.get("goal")
+    if goal is None:
+        return "", "", ""
+    unit = "× raw" if goal["of"] == "ratio" else figure["unit"]
+    sign = "≤" if figure["less_is_better"] else "≥"
+    reach, aim = ("" if goal[name] is None else f"{sign} {goal[name]:,g} {unit}" for name in ("reach", "aim"))
+    return reach, aim, figure["reached"] or "not measured"
 
 
 def _number(value: float) -> str:
@@ -70,10 +82,12 @@ def _number(value: float) -> str:
 _INTRODUCTION = f"""# What was measured
 
 `make bench` takes these figures again, on the machine it runs on (`python -m benchmarks NAME --quick`: one of them, in
-less time). Each stands beside a raw baseline that was taken in the same run, the two in turn: the same rows written by
-the driver alone, without judgement, books, triggers or second indexes. A figure is the median of {RUNS} runs, and so is
-a ratio. PostgreSQL is durable (`fsync` on), SQLite `synchronous=FULL`; everything goes through 127.0.0.1. The load
-generator runs on the same cores as the service.
+less time; `--full`: the largest files and books). Each stands beside a raw baseline that was taken in the same run, the
+two in turn: the same rows written by the driver alone, without judgement, books, triggers or second indexes, unless its
+line says otherwise. A figure is the median of {RUNS} runs or more, and so is a ratio. Where a figure has a goal, its
+line says what it has to reach, what the best should show, and which of the two it has come to. PostgreSQL is durable
+(`fsync` on), SQLite `synchronous=FULL`; everything goes through 127.0.0.1. The load generator runs on the same cores as
+the service.
 
 What is better when small: seconds, milliseconds, MiB, and × (cost late ÷ cost early, where 1 means that history costs
 nothing)."""
