@@ -69,7 +69,7 @@ def _goal(figure: Mapping[str, Any]) -> tuple[str, str, str]:
         return "", "", ""
     unit = "× raw" if goal["of"] == "ratio" else figure["unit"]
     sign = "≤" if figure["less_is_better"] else "≥"
-    reach, aim = ("" if goal[name] is None else f"{sign} {goal[name]:,g} {unit}" for name in ("reach", "aim"))
+    reach, aim = ("" if goal[name] is None else f"{sign} {goal[name]:,.10g} {unit}" for name in ("reach", "aim"))
     return reach, aim, figure["reached"] or "not measured"
 
 
