@@ -8,7 +8,7 @@ from datetime import date
 from functools import cache
 from time import perf_counter
 
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from benchmarks.databases import START, Place
 from ledger.batches import Result, post_each
@@ -35,6 +35,21 @@ def founded_books(place: Place) -> Settings:
         party = "INSERT INTO party (id, code, name, kinds, recorded_at) VALUES (:id, 'operator', 'Operator', '[]', :at)"
         at = START.isoformat() if place.kind == "postgresql" else "2025-03-01T00:00:00.000000Z"
         connection.execute(text(party), {"id": BOOK, "at": at})
+    return settings
+
+
+def used_books(place: Place) -> Settings:
+    """Return the settings of books in use: the accounts are open, a batch is posted, the planner knows the tables."""
+    settings = founded_books(place)
+    with opened_books(settings) as store:
+        open_accounts(store, "open")
+        fill(store, "before", BATCH)
+    if place.kind == "postgresql":
+        # As autovacuum does in its time, and pgbench to its own tables before it starts.
+        engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text("ANALYZE"))
+        engine.dispose()
     return settings
 
 

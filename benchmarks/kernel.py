@@ -22,6 +22,7 @@ from benchmarks.books import (
     opened_books,
     post_batch,
     postings,
+    used_books,
 )
 from benchmarks.databases import Place
 from benchmarks.figures import RUNS, Figure, Goal, Scale, percentile
@@ -143,7 +144,7 @@ class RawBatches:
 def measure(place: Place, scale: Scale) -> list[Figure]:
     """Measure single transactions, batches and bytes, on spread accounts and between the same two."""
     seconds, batches, size = scale.of(1, 3), scale.of(1, 5), scale.of(1000, BATCH)
-    settings = founded_books(place)
+    settings = used_books(place)
     with writers(WRITERS[place.kind]) as processes:
         return [
             *_singles(place, settings, processes, seconds, branches=scale.of(1, BRANCHES)),
