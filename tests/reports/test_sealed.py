@@ -34,7 +34,7 @@ class Sealed:
         """Take the guards away, let the rows be changed as an owner can, put the guards back as they were."""
         engine = create_engine(self.store.settings.database_url)
         with engine.connect() as connection:
-            guards = _guards_put_off(connection)
+            guards = guards_put_off(connection)
             yield connection
             for statement in guards:
                 connection.execute(text(statement))
@@ -63,7 +63,7 @@ class Sealed:
             return copy_fault(unit, copy, trusted)
 
 
-def _guards_put_off(connection: Connection) -> list[str]:
+def guards_put_off(connection: Connection) -> list[str]:
     """Put the guards off as an owner can; return what puts them back."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SET session_replication_role = replica"))
