@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from datetime import date, datetime
+from pathlib import Path
 from typing import TextIO
 
 import click
@@ -28,7 +29,7 @@ from store.unit import Unit
 
 @click.group()
 def ledger() -> None:
-    """Export, seal, verify and close the books."""
+    """Export, seal, verify, close and archive the books."""
 
 
 @ledger.command()
@@ -133,3 +134,17 @@ def close(operator: str, month: Month) -> None:
 
     with opened() as store:
         click.echo(store.run(call("ledger close"), closed))
+
+
+@ledger.command()
+@click.option("--operator", required=True, help="The operator's code.")
+@click.option("--month", type=MonthArgument(), required=True, help="A closed month, such as 2026-03.")
+@click.option("--output", type=click.Path(file_okay=False, path_type=Path), required=True, help="The folder.")
+def archive(operator: str, month: Month, output: Path) -> None:
+    """Write a closed month to Parquet: its entries, and the usage events behind them. Again: the same bytes."""
+    from reports.book_archive import archive_month  # noqa: PLC0415 - its library takes half a second to load
+
+    with opened() as store, store.reading(call("ledger archive"), fresh=True) as unit:
+        book = party_of_kind(unit, operator, "operator", "operator").id
+        for made in archive_month(unit, book, month, output):
+            click.echo(f"{made.path}  {made.rows} rows  sha256 {made.sha256}")

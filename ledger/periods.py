@@ -39,6 +39,12 @@ def first_open_days(unit: Unit, books: Collection[str]) -> dict[str, date]:
     return {row.book: row.opens_on for row in rows}
 
 
+def is_closed(unit: Unit, book: str, until: date) -> bool:
+    """Say whether a book takes no entry any more that has effect before a day, as this snapshot sees it."""
+    closed = select(col(ClosedPeriod.id)).where(col(ClosedPeriod.book) == book, col(ClosedPeriod.opens_on) >= until)
+    return unit.connection.execute(closed.limit(1)).first() is not None
+
+
 def lock_exclusive(unit: Unit, book: str) -> None:
     """Wait until no work that looked at a book's open days runs any more, and keep new work waiting.
 
