@@ -19,7 +19,9 @@ from metering.events import Event, Unreadable
 from pricing.errors import Malformed
 from schemas.metering import MALFORMED_EVENT, read_event, read_members
 
-ATTRIBUTES: Final = ("id", "source", "type", "time", "subject", "offering", "quantity")
+REQUIRED: Final = ("id", "source", "type", "time", "subject", "offering", "quantity")
+OPTIONAL: Final = ("reversesid", "reversessource")
+ATTRIBUTES: Final = (*REQUIRED, *OPTIONAL)
 TYPE_DEFAULT: Final = "usage"
 
 Numbered = tuple[int, Event | Unreadable]
@@ -37,7 +39,8 @@ class ColumnMapping:
     """For each attribute of an event the column it stands in, or the constant that it is.
 
     What is neither named nor a column of the attribute's own name is, for ``id``, the number of the row, for
-    ``source``, the name of the file, and for ``type``, ``usage``; the others must be there.
+    ``source``, the name of the file, and for ``type``, ``usage``; the others must be there, but for ``reversesid`` and
+    ``reversessource``, which an event may lack, and a row leave empty.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -49,7 +52,7 @@ class ColumnMapping:
         columns = {name: name for name in ATTRIBUTES if name in present and name not in self.constants}
         columns.update(self.columns)
         constants = {"source": path.name, "type": TYPE_DEFAULT, **self.constants}
-        missing = [name for name in ATTRIBUTES[1:] if name not in columns and name not in constants]
+        missing = [name for name in REQUIRED[1:] if name not in columns and name not in constants]
         if absent or missing:
             wrong = [f"there is no column {name!r}" for name in absent]
             wrong += [f"{name} is neither mapped nor set" for name in missing]
@@ -65,6 +68,9 @@ class ColumnMapping:
             said: dict[str, Any] = {**self.constants, **dict(zip(names, values, strict=False))}
             if numbered:
                 said["id"] = str(number)
+            for name in OPTIONAL:
+                if said.get(name) == "":  # a cell that says nothing
+                    del said[name]
             data = {name: said.pop(name) for name in ("offering", "quantity") if name in said}
             return read_members({"specversion": "1.0", **said, "data": data})
 

@@ -61,7 +61,8 @@ def import_usage(files: Sequence[Path], operator: str, maps: Sequence[str], cons
     An event has the attributes id, source, type, time, subject (the id of the contract), offering and quantity. Each
     is taken from the column of its own name unless --map names another or --set gives one value for all rows. Without
     any of these, the id is the number of the row, the source the name of the file, and the type "usage". A line of
-    JSON Lines may also be a whole CloudEvents event.
+    JSON Lines may also be a whole CloudEvents event. A row takes another event back where reversesid names that one's
+    id (and reversessource its source, where it is another); these two may be left empty.
 
     What is refused goes to FILE.refused.jsonl with the reason, and the exit code is then 1. An import that was
     stopped goes on where it was; what was counted before is a duplicate and counts no more.

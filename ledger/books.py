@@ -149,6 +149,8 @@ def fault_of(posting: Posting) -> str | None:
         account, side, amount = leg.account, leg.side, leg.amount
         if type(amount) is not int or not 0 < amount <= LEG_AMOUNT_MAX or side not in SIDES:
             return f"{posting.key}: {side!r} {amount!r} is no leg: a side is D or C, an amount 1 to {LEG_AMOUNT_MAX}"
+        if account.book != posting.book:
+            return f"{posting.key}: {account.code} is an account of another book than {posting.book}"
         kind = CHART.get(account.kind)
         if kind is None or kind.of_use is (account.asset == CURRENCY):
             return f"{posting.key}: the chart has no account {account.kind!r} in {account.asset!r}"

@@ -1,9 +1,9 @@
 """Tables of the books: assets with a scale, accounts, transactions, entries.
 
 Entries are only ever added. The migrations add what a table definition cannot say: on both databases a transaction
-takes exactly the legs it announces, each on an account in its asset, each of its assets balances to zero, none lies
-in a closed period, and nothing is changed or removed later. Foreign keys would ask the same questions row by row,
-and on PostgreSQL lock the rows of popular accounts; the guards ask once a statement.
+takes exactly the legs it announces, each on an account of its book and in its asset, each of its assets balances to
+zero, none lies in a closed period, and nothing is changed or removed later. Foreign keys would ask the same questions
+row by row, and on PostgreSQL lock the rows of popular accounts; the guards ask once a statement.
 """
 
 from datetime import date, datetime

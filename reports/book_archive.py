@@ -27,7 +27,11 @@ from pricing.period import Month
 from store.unit import Unit
 
 _ROWS_AT_ONCE: Final = 20_000
-_DAY, _INSTANT, _WHOLE, _TEXT = pa.date32(), pa.timestamp("us", tz="UTC"), pa.int64(), pa.string()
+_DAY: Final[pa.DataType] = pa.date32()
+_INSTANT: Final[pa.DataType] = pa.timestamp("us", tz="UTC")
+_WHOLE: Final[pa.DataType] = pa.int64()
+_TEXT: Final[pa.DataType] = pa.string()
+_BYTES: Final[pa.DataType] = pa.binary()
 
 
 class MonthOpen(Conflict):
@@ -90,7 +94,7 @@ EVENTS: Final = pa.schema(
         _scaled("quantity", USE_SCALE, "of the offering"),
         pa.field("reversed_source", _TEXT),
         pa.field("reversed_id", _TEXT),
-        pa.field("content_hash", pa.binary()),
+        pa.field("content_hash", _BYTES),
         pa.field("recorded_at", _INSTANT),
     ]
 )

@@ -52,7 +52,7 @@ def events_fault(unit: Unit) -> str | None:
         return next(_faults(events), None)
 
 
-def _faults(events: Iterable[Row[Any]]) -> Iterator[str]:
+def _faults(events: Iterable[Any]) -> Iterator[str]:
     for (number, digest), group in groupby(events, key=lambda row: (row.transaction_id, row.event_digest)):
         contents: list[tuple[str, str, bytes]] = []
         for row in group:

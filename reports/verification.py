@@ -86,10 +86,12 @@ _ACCOUNTS = """
 _USE_KINDS = "'unbilled_use', 'billed_use', 'free_use', 'written_off_use', 'delivered_use'"
 
 _CONSERVATION = f"""
-    SELECT account.book, account.offering_id, account.asset, sum({_SIGNED}) AS left_over
-    FROM ledger_entry AS entry JOIN account ON account.id = entry.account_id
+    SELECT account.book, account.offering_id, account.asset, sum(held.amount) AS left_over
+    FROM (SELECT entry.account_id, sum({_SIGNED}) AS amount FROM ledger_entry AS entry
+          GROUP BY entry.account_id) AS held
+    JOIN account ON account.id = held.account_id
     WHERE account.kind IN ({_USE_KINDS})
-    GROUP BY account.book, account.offering_id, account.asset HAVING sum({_SIGNED}) <> 0 LIMIT 1"""
+    GROUP BY account.book, account.offering_id, account.asset HAVING sum(held.amount) <> 0 LIMIT 1"""
 
 _EVENTS = """
     SELECT head.id AS transaction_id, head.event_count AS announced, events.found, events.quantity, booked.amount

@@ -1,9 +1,8 @@
 """guards: what the tables alone cannot hold.
 
 Append-only tables refuse UPDATE, DELETE and (PostgreSQL) TRUNCATE. A ledger transaction takes exactly the legs that
-its head announces, each on an account in its asset and no account on both sides; each of its assets balances to zero;
-and none enters a closed period. On PostgreSQL the role that serves is
-not the owner.
+its head announces, each on an account of its book (so of a party's) in its asset, and no account on both sides; each
+of its assets balances to zero; and none enters a closed period. On PostgreSQL the role that serves is not the owner.
 """
 
 from __future__ import annotations
@@ -80,11 +79,12 @@ SQLITE_LEDGER = (
         SELECT RAISE(ABORT, 'a posted transaction takes no more legs');
     END""",
     """CREATE TRIGGER ledger_transaction_closes AFTER INSERT ON ledger_transaction BEGIN
-        SELECT RAISE(ABORT, 'a transaction takes the legs it announced, each on an account in its asset')
+        SELECT RAISE(ABORT, 'a transaction takes the legs it announced, each on an account of its book and asset')
         WHERE (
             SELECT count(*) = NEW.legs AND count(account.id) = NEW.legs AND max(entry.leg) = NEW.legs
             FROM ledger_entry AS entry
             LEFT JOIN account ON account.id = entry.account_id AND account.asset = entry.asset
+                 AND account.book = NEW.book
             WHERE entry.transaction_id = NEW.id
         ) IS NOT 1;
         SELECT RAISE(ABORT, 'the transaction does not balance') WHERE EXISTS (
@@ -95,8 +95,6 @@ SQLITE_LEDGER = (
             SELECT 1 FROM ledger_entry WHERE transaction_id = NEW.id
             GROUP BY account_id HAVING min(side) <> max(side)
         );
-        SELECT RAISE(ABORT, 'the book of a transaction is that of a party')
-        WHERE NOT EXISTS (SELECT 1 FROM party WHERE id = NEW.book);
         SELECT RAISE(ABORT, 'a closed period takes no entry')
         WHERE NEW.effective_on < (SELECT max(opens_on) FROM closed_period WHERE book = NEW.book);
     END""",
@@ -111,25 +109,26 @@ POSTGRESQL_LEDGER = (
     """CREATE FUNCTION check_ledger_entries() RETURNS trigger LANGUAGE plpgsql AS $$
     DECLARE wrong record;
     BEGIN
-        SELECT given.*, head.legs AS announced INTO wrong FROM (
-            SELECT transaction_id, sum(legs) AS legs, max(last) AS last, bool_and(balanced) AS balanced,
-                   bool_and(one_sided) AS one_sided
+        SELECT * INTO wrong FROM (
+            SELECT transaction_id, sum(legs) AS legs, max(last) AS last, max(announced) AS announced,
+                   bool_and(balanced) AS balanced, bool_and(one_sided) AS one_sided
             FROM (
-                SELECT transaction_id, asset, sum(legs) AS legs, max(last) AS last, sum(value) = 0 AS balanced,
-                       bool_and(one_sided) AS one_sided
+                SELECT transaction_id, asset, sum(legs) AS legs, max(last) AS last, max(announced) AS announced,
+                       sum(value) = 0 AS balanced, bool_and(one_sided) AS one_sided
                 FROM (
                     SELECT entry.transaction_id, entry.asset, count(account.id) AS legs, max(entry.leg) AS last,
-                           sum(CASE side WHEN 'D' THEN amount ELSE -amount END) AS value,
+                           max(head.legs) AS announced, sum(CASE side WHEN 'D' THEN amount ELSE -amount END) AS value,
                            min(side) = max(side) AS one_sided
                     FROM added AS entry
+                    LEFT JOIN ledger_transaction AS head ON head.id = entry.transaction_id
                     LEFT JOIN account ON account.id = entry.account_id AND account.asset = entry.asset
+                         AND account.book = head.book
                     GROUP BY entry.transaction_id, entry.asset, entry.account_id
                 ) AS of_account GROUP BY transaction_id, asset
             ) AS of_asset GROUP BY transaction_id
         ) AS given
-        LEFT JOIN ledger_transaction AS head ON head.id = given.transaction_id
         WHERE NOT given.balanced OR NOT given.one_sided
-           OR given.legs IS DISTINCT FROM head.legs OR given.last IS DISTINCT FROM head.legs LIMIT 1;
+           OR given.legs IS DISTINCT FROM given.announced OR given.last IS DISTINCT FROM given.announced LIMIT 1;
         IF NOT FOUND THEN
             RETURN NULL;
         ELSIF NOT wrong.balanced THEN
@@ -138,8 +137,8 @@ POSTGRESQL_LEDGER = (
             RAISE EXCEPTION 'transaction % has an account on both sides', wrong.transaction_id
             USING ERRCODE = 'TB005';
         END IF;
-        RAISE EXCEPTION 'transaction % takes the legs it announced, each on an account in its asset, all at once, '
-                        'and no more', wrong.transaction_id USING ERRCODE = 'TB003';
+        RAISE EXCEPTION 'transaction % takes the legs it announced, each on an account of its book and asset, all at '
+                        'once, and no more', wrong.transaction_id USING ERRCODE = 'TB003';
     END $$""",
     """CREATE TRIGGER ledger_entry_balance AFTER INSERT ON ledger_entry REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION check_ledger_entries()""",
@@ -150,11 +149,6 @@ POSTGRESQL_LEDGER = (
         WHERE NOT EXISTS (SELECT FROM ledger_entry AS entry WHERE entry.transaction_id = head.id) LIMIT 1;
         IF FOUND THEN
             RAISE EXCEPTION 'transaction % has no legs', wrong USING ERRCODE = 'TB004';
-        END IF;
-        SELECT head.id INTO wrong FROM added AS head LEFT JOIN party ON party.id = head.book
-        WHERE party.id IS NULL LIMIT 1;
-        IF FOUND THEN
-            RAISE EXCEPTION 'transaction % is in the book of no party', wrong USING ERRCODE = 'TB006';
         END IF;
         SELECT head.id INTO wrong FROM added AS head JOIN closed_period AS closed ON closed.book = head.book
         WHERE head.effective_on < closed.opens_on LIMIT 1;

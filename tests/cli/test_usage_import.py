@@ -83,6 +83,22 @@ def test_without_an_id_the_number_of_the_row_is_the_id(story: Story, tmp_path: P
     assert listed(story) == {("use.csv", "1"): "1.5", ("use.csv", "2"): "1.5"}
 
 
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_row_that_names_another_event_takes_it_back(story: Story, tmp_path: Path, ending: str) -> None:
+    contract, path = story.contracts["contract"], tmp_path / f"use.{ending}"
+    rows = [("a", "", ""), ("b", "", ""), ("back", "a", ""), ("again", "b", f"use.{ending}")]
+    whole = [(name, AT_START, contract, "offering", "1.5", *named) for name, *named in rows]
+    columns = (*COLUMNS, "taken_back", "reversessource")
+    if ending == "csv":
+        write_csv(path, columns, whole)
+    else:
+        nulls = [[value or None for value in row] for row in whole]
+        pq.write_table(pa.table(dict(zip(columns, zip(*nulls, strict=True), strict=True))), path)
+    result = run(path, "--map", "reversesid=taken_back")
+    assert (result.exit_code, result.stdout.strip()) == (0, "4 accepted, 0 duplicates, 0 conflicts, 0 refused")
+    assert story.world.operator.seen("/usage", contract=contract, offering="offering")["accepted"] == "0"
+
+
 def test_json_lines_hold_whole_events_or_flat_members(story: Story, tmp_path: Path) -> None:
     whole = tmp_path / "whole.jsonl"
     whole.write_text("\n".join(json.dumps(story.event({"id": name, "tenant": "t"})) for name in "ab") + "\n\n")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from ledger.books import AccountRef, Leg, Posting
@@ -17,7 +18,8 @@ DAY = date(2025, 3, 5)
 
 def sale(key: str, amount: int = 100, *more: Leg, day: date = DAY, book: str = BOOK) -> Posting:
     """A sale on credit, with more legs if any are given."""
-    return Posting(key, "bill", book, day, (Leg(OWED, "D", amount), Leg(REVENUE, "C", amount), *more))
+    owed, revenue = replace(OWED, book=book), replace(REVENUE, book=book)
+    return Posting(key, "bill", book, day, (Leg(owed, "D", amount), Leg(revenue, "C", amount), *more))
 
 
 def use(amount: int) -> tuple[Leg, Leg]:

@@ -47,7 +47,7 @@ def test_content_is_all_that_a_posting_says(books: Store) -> None:
     base = sale("key")
     variants = [
         base._replace(kind="credit_note"),
-        base._replace(book="pty_other"),
+        sale("key", book="pty_other"),
         base._replace(effective_on=date(2025, 3, 6)),
         base._replace(document_id="inv_1"),
         base._replace(event_count=0),

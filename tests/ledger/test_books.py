@@ -51,6 +51,7 @@ def test_a_transaction_moves_money_and_use_at_once(books: Store) -> None:
         ),
         Posting("circle", "bill", BOOK, DAY, (Leg(OWED, "D", 5), Leg(OWED, "C", 5))),
         Posting("sideways", "bill", BOOK, DAY, (Leg(OWED, "X", 5), Leg(REVENUE, "C", 5))),
+        Posting("elsewhere", "bill", "pty_other", DAY, (Leg(OWED, "D", 5), Leg(REVENUE, "C", 5))),
         Posting("no kind", "bill", BOOK, DAY, (Leg(AccountRef("petty_cash", BOOK), "D", 5), Leg(REVENUE, "C", 5))),
         Posting(
             "money of use", "bill", BOOK, DAY, (Leg(AccountRef("bank", BOOK, "CALL"), "D", 5), Leg(DELIVERED, "C", 5))
@@ -124,7 +125,8 @@ def test_the_database_itself_takes_a_whole_and_balanced_transaction_only(opened:
     assert "amount" in attack(opened, [(1, owed, "CNY", "D", 0), (2, revenue, "CNY", "C", 0)])
     assert "amount" in attack(opened, [(1, owed, "CNY", "D", -5), (2, revenue, "CNY", "C", -5)])
     assert "amount" in attack(opened, [(1, owed, "CNY", "D", 10**15 + 1), (2, revenue, "CNY", "C", 10**15 + 1)])
-    assert "party" in attack(opened, [debit, credit], book="pty_nobody")
+    assert "account of its book" in attack(opened, [debit, credit], book="pty_nobody")
+    assert "account of its book" in attack(opened, [debit, credit], book="pty_other")
     assert "no more" in attack(opened, [debit, credit, (3, owed, "CNY", "D", 1), (4, revenue, "CNY", "C", 1)], late=2)
     assert attack(opened, [debit, credit]) == "accepted"
     assert attack(opened, [debit, credit]) != "accepted"
@@ -152,7 +154,7 @@ def close(books: Store, month: str, opens_on: date) -> None:
 
 def test_what_comes_late_takes_effect_on_the_first_open_day_and_keeps_its_service_month(books: Store) -> None:
     close(books, "2025-03", date(2025, 4, 1))
-    other = Posting("elsewhere", "bill", "pty_other", DAY, sale("x").legs)
+    other = sale("elsewhere", book="pty_other")
     books.run(LOCAL, lambda unit: post(unit, [sale("late", 9, *use(3)), other]))
     with books.reading(LOCAL) as unit:
         effective = {row.key: row.effective_on for row in unit.session.exec(select(Transaction))}
