@@ -7,8 +7,10 @@ from collections.abc import Collection
 from datetime import date
 from typing import Final
 
-from sqlalchemy import text
+from sqlalchemy import select, text
+from sqlmodel import col
 
+from ledger.tables import ClosedPeriod
 from store.unit import Unit
 
 _SHARED: Final = (
