@@ -192,8 +192,11 @@ def _workers(server: PostgresServer | None) -> tuple[str, ...]:
     return () if server is None else ("--workers", "2")
 
 
-def kill_a_worker(service: Service, _load: Load) -> None:
-    os.kill(service.served.workers[0], signal.SIGKILL)
+def kill_a_worker(service: Service, running: Load) -> None:
+    """And another, until one of them was at work for somebody."""
+    while not running.again:
+        os.kill(service.served.workers[0], signal.SIGKILL)
+        time.sleep(0.2)
 
 
 def kill_the_service(service: Service, _load: Load) -> None:
