@@ -81,16 +81,13 @@ class Clock:
 
     def rule(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Be the clock of every module that reads the database's; what its reading does besides is still done."""
-        for module in (unit, horizon, closing):
-            monkeypatch.setattr(module, "reader_clock", self._instead_of(engine.reader_clock))
-        monkeypatch.setattr(unit, "writer_clock", self._instead_of(engine.writer_clock))
 
-    def _instead_of(self, read: Callable[..., datetime]) -> Callable[..., datetime]:
-        def told(*given: Any) -> datetime:
-            read(*given)
-            return self.now
+        def opening(*given: Any, **named: Any) -> engine.Opening:
+            return engine.opening(*given, **named)._replace(clock=self.now)
 
-        return told
+        monkeypatch.setattr(unit, "opening", opening)
+        for module in (horizon, closing):
+            monkeypatch.setattr(module, "reader_clock", lambda _connection: self.now)
 
 
 class Flight:
