@@ -219,10 +219,29 @@ def test_a_server_is_brought_back_to_a_point_in_time_and_verified(
         command.done("ledger", "seal")
 
 
+def test_a_replica_follows_and_is_promoted_when_the_primary_is_gone(
+    archived: tuple[PostgresServer, Books], tmp_path: Path
+) -> None:
+    server, books = archived
+    [block] = blocks("Replicas and failover")
+    _names(server).run(block)
+    with PostgresServer(durable=True, restored=server.folder / "replica") as replica:
+        books.use()
+        seals, position = books.seals(tmp_path / "seals.jsonl"), _ask(server, "SELECT pg_current_wal_lsn()")
+        _until(lambda: _ask(replica, f"SELECT pg_last_wal_replay_lsn() >= '{position}'"))
+        server.kill()
+        assert _ask(replica, "SELECT pg_promote()")
+        command = replace(books.command, database_url=replica.url(DATABASE))
+        check(command, seals)
+        assert events(command) == 20
+        command.done("ledger", "seal")
+
+
 def _names(server: PostgresServer, moment: str = "") -> Elsewhere:
     ours = {
         "/backup": f"{server.folder}/backup",
         "/srv/restored": f"{server.folder}/restored",
+        "/srv/replica": f"{server.folder}/replica",
         "2026-03-31 23:59:59+08": moment,
     }
     return Elsewhere(ours, server.folder, server.binaries)
