@@ -144,13 +144,15 @@ class PostgresServer:
     which starts on entry and stops on exit. What still runs when Python ends, or is killed, stops by itself.
     """
 
-    def __init__(self, *, durable: bool = False, binaries: Path | None = None) -> None:
+    def __init__(self, *, durable: bool = False, binaries: Path | None = None, restored: Path | None = None) -> None:
         """Choose the server; nothing runs before `start`.
 
         durable: whether a commit survives a crash, as in production; without it tests run faster.
         binaries: the folder with initdb and postgres; `chosen_binaries()` if None.
+        restored: a data folder to begin with, of which it takes a copy; empty data if None.
         """
         self._durable = durable
+        self._restored = restored
         self._source = binaries or chosen_binaries()
         self._binaries = self._source
         self._account = account()
@@ -232,13 +234,29 @@ class PostgresServer:
         self._binaries = _usable_copy(self._source, self._folder, self._account)
         self._create_data()
 
+    @property
+    def binaries(self) -> Path:
+        """The folder of the programs that it was started with."""
+        return self._binaries
+
     def _create_data(self) -> None:
+        if self._restored is not None:
+            self._take_over(self._restored)
+            return
         options = ["--auth=trust", "--encoding=UTF8", "--no-locale", "--no-sync", "--no-instructions"]
         command = ["--pgdata", str(self.folder / "data"), f"--username={SUPERUSER}", *options]
         with self._log() as log:
             process = self._spawn("initdb", *command, log=log)
         if process.wait() != 0:
             raise PostgresError(f"initdb failed: {self._log_end()}")
+
+    def _take_over(self, restored: Path) -> None:
+        data = self.folder / "data"
+        shutil.copytree(restored, data)
+        data.chmod(0o700)
+        if self._account is not None:
+            for path in (data, *data.rglob("*")):
+                os.chown(path, self._account.uid, self._account.gid)
 
     def _serve(self) -> None:
         settings = ["listen_addresses=", f"unix_socket_directories={self.folder}", f"port={PORT}"]

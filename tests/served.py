@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -37,6 +39,21 @@ class Served:
         connection.close()
         return answer.status, json.loads(body) if body[:1] == b"{" else body
 
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of its workers."""
+        number = self.process.pid
+        return [int(child) for child in Path(f"/proc/{number}/task/{number}/children").read_text().split()]
+
+    def kill(self) -> None:
+        """Kill it with all its workers, as if the machine had lost its power."""
+        workers = self.workers
+        self.process.kill()
+        self.process.wait()
+        for worker in workers:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+
     def stop(self) -> int:
         """Stop it as a supervisor does, and return its exit code."""
         self.process.send_signal(signal.SIGTERM)
@@ -44,10 +61,10 @@ class Served:
 
 
 @contextmanager
-def serving(command: Command, *options: str) -> Iterator[Served]:
-    """Serve a database, and wait until it is ready; stopped at the end, if it was not before."""
+def serving(command: Command, *options: str, port: int | None = None) -> Iterator[Served]:
+    """Serve a database on a port, and wait until it is ready; stopped at the end, if it was not before."""
     log = command.folder / "serve.log"
-    port = _free_port()
+    port = port or _free_port()
     served = Served(port, log, command.start("serve", "--port", str(port), *options, log=log))
     try:
         _wait_until_ready(served)
