@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import Session
 
-from pricing.errors import Conflict, NotFound, Problem, Refusal
+from pricing.errors import Conflict, NotFound, Problem, Refusal, Unavailable
 from pricing.period import day_of
 from store import audit, idempotency
 from store.crowd import Crowd
@@ -168,7 +168,7 @@ class Store:
         self.engine = self._open(settings.database_url)
         self.read_engine = self._open(settings.read_database_url) if settings.read_database_url else self.engine
         self.cache: dict[str, Any] = {}
-        self._crowds: dict[str, Crowd[Asked, Answer | None]] = {}
+        self._crowds: dict[str, Crowd[Asked, Answer | Unavailable | None]] = {}
         self._crowds_lock = Lock()
 
     def close(self) -> None:
@@ -218,21 +218,26 @@ class Store:
         """
         crowd = self._crowd(f"{kind} {asked.call.principal.name}", together)
         answered = crowd.do(asked)
+        if isinstance(answered, Unavailable):
+            raise answered
         if answered is not None:
             return answered
         return self.answer(asked.call, asked.claim, asked.alone, asked.wording)
 
-    def _crowd(self, name: str, together: Together) -> Crowd[Asked, Answer | None]:
+    def _crowd(self, name: str, together: Together) -> Crowd[Asked, Answer | Unavailable | None]:
         with self._crowds_lock:
             if name not in self._crowds:
                 self._crowds[name] = Crowd(lambda several: self._answer_each(several, together), CROWD_MAX)
             return self._crowds[name]
 
-    def _answer_each(self, several: Sequence[Asked], together: Together) -> list[Answer | None]:
+    def _answer_each(self, several: Sequence[Asked], together: Together) -> Sequence[Answer | Unavailable | None]:
         try:
             return self._attempts(lambda: self._answer_each_once(several, together))
         except (Conflict, Refusal):
             return [None] * len(several)
+        except Unavailable as fault:
+            # Nobody's own: none is done again here, for the outcome may be unknown to all.
+            return [fault] * len(several)
 
     def _answer_each_once(self, several: Sequence[Asked], together: Together) -> list[Answer | None]:
         firsts = {asked.claim.key: asked for asked in reversed(several)}
