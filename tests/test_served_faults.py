@@ -225,7 +225,7 @@ def lose_commits(service: Service, running: Load) -> None:
     cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
     with psycopg.connect(host=str(server.folder), port=PORT, user=SUPERUSER, dbname="postgres") as other:
         other.autocommit = True
-        until(lambda: other.execute(cut) and "outcome_unknown" in running.again)
+        until(lambda: other.execute(cut).fetchone() is not None and "outcome_unknown" in running.again)
     server.administer("ALTER SYSTEM RESET synchronous_standby_names")
     server.administer("SELECT pg_reload_conf()")
 
