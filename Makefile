@@ -61,7 +61,7 @@ $(INSTALLED):
 	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements-dev.lock > .venv/setuptools.lock
 	@$(PIP) install --require-hashes --requirement .venv/setuptools.lock
 	@echo "set-up 3/4: $$(grep -c '^[a-z].*==' requirements-dev.lock) locked packages, in one or two minutes"
-	@$(PIP) install --require-hashes --no-build-isolation --requirement requirements-dev.lock
+	@$(PIP) install --no-compile --require-hashes --no-build-isolation --requirement requirements-dev.lock
 	@echo 'set-up 4/4: tariffbook itself'
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@rm -f .venv/.installed-*

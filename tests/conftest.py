@@ -19,6 +19,7 @@ from store.settings import Settings
 from store.unit import Call, Principal, Store
 from tests.client import Client
 from tests.postgres import PostgresServer
+from tests.reused import Reused
 from tests.world import Keys, World
 
 Database = TypeVar("Database")
@@ -41,6 +42,12 @@ def postgres() -> Iterator[PostgresServer]:
     """A real PostgreSQL, started by the test session itself."""
     with PostgresServer() as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def reused(postgres: PostgresServer) -> Reused:
+    """The databases of that server that tests use one after the other."""
+    return Reused(postgres)
 
 
 @pytest.fixture(scope="session")
@@ -87,13 +94,10 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
         shutil.copy(template or request.getfixturevalue("sqlite_template"), path)
         yield Settings(f"sqlite:///{path}", signing_key_file=str(tmp_path / "signing-key"))
         return
-    server: PostgresServer = request.getfixturevalue("postgres")
+    reused: Reused = request.getfixturevalue("reused")
     template = request.getfixturevalue("postgres_world").database if founded else None
-    name = f"test_{abs(hash(request.node.nodeid)):x}"
-    source = template or request.getfixturevalue("postgres_template")
-    server.administer(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY FILE_COPY")
-    yield Settings(server.url(name), signing_key_file=str(tmp_path / "signing-key"))
-    server.administer(f"DROP DATABASE {name} WITH (FORCE)")
+    name = reused.database(template or request.getfixturevalue("postgres_template"))
+    yield Settings(reused.server.url(name), signing_key_file=str(tmp_path / "signing-key"))
 
 
 @pytest.fixture

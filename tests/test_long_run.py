@@ -47,7 +47,9 @@ MUST_SUCCEED = (
 def test_the_books_hold_through_a_long_random_life(app: Flask, admin: Client, tmp_path: Path) -> None:
     store: Store = app.extensions["tariffbook"]
     life = Life(admin, SEED, days_max=max(1, 2 * DAYS * STEPS_A_MOVE // STEPS - 1))
-    for number in range(1, STEPS + 1):
+    # PostgreSQL lives half as long: each step costs it twice the time.
+    steps = STEPS if store.engine.dialect.name == "sqlite" else STEPS // 2
+    for number in range(1, steps + 1):
         try:
             life.step()
             if number % STEPS_BETWEEN_CHECKS == 0:
@@ -59,7 +61,7 @@ def test_the_books_hold_through_a_long_random_life(app: Flask, admin: Client, tm
     require_accountants_agree(store, tmp_path)
     outcomes = "\n".join(f"{number:6} {what}: {outcome}" for (what, outcome), number in sorted(life.outcomes.items()))
     lacking = [what for what in MUST_SUCCEED if not life.outcomes[what, "done"]]
-    assert STEPS < 400 or not lacking, f"never succeeded: {lacking}\n{outcomes}"
+    assert steps < 400 or not lacking, f"never succeeded: {lacking}\n{outcomes}"
 
 
 def require_sound(life: Life, store: Store) -> None:

@@ -11,7 +11,7 @@ from store.unit import Store
 from tests.ledger.faulty import ANYWHERE, WITH_WORK_OPEN
 from tests.ledger.simulation import SEED, STEPS, Deviation, simulate, told
 
-STEPS_DUE: Final = {"sqlite": 200, "postgresql": 150}
+STEPS_DUE: Final = {"sqlite": 150, "postgresql": 100}
 STEPS_TO_FIND: Final = 400
 
 

@@ -8,7 +8,7 @@ from tests.client import Client
 from tests.long_run import Life
 from tests.reports.story import REPORT
 
-STEPS = int(os.environ.get("TARIFFBOOK_LONG_RUN_STEPS", "400")) // 2
+STEPS = int(os.environ.get("TARIFFBOOK_LONG_RUN_STEPS", "400")) // 4
 SEED = int(os.environ.get("TARIFFBOOK_LONG_RUN_SEED", "2025"))
 STEPS_BETWEEN_REPORTS = 50
 DAYS_MAX = 20

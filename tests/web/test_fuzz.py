@@ -104,7 +104,7 @@ def fuzz(operation: Operation, mode: GenerationMode, everything: Everything) -> 
     headers = {"Authorization": f"Bearer {client.key}"} if client.key else {}
 
     @settings(
-        max_examples=int(EXAMPLES or 2),
+        max_examples=int(EXAMPLES or 1),
         derandomize=EXAMPLES is None,
         database=None,
         deadline=None,
