@@ -1,4 +1,4 @@
-"""Every test that takes ``settings``, or what is made of it, runs on SQLite and PostgreSQL, each on a fresh sandbox."""
+"""Every test that takes ``settings``, or what is made of it, runs on SQLite and PostgreSQL, each on a sandbox as new."""
 
 from __future__ import annotations
 

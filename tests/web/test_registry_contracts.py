@@ -41,7 +41,7 @@ def test_a_consent_that_is_named_makes_acceptance_needless(world: World) -> None
 def test_a_contract_ends_with_its_last_day_and_cannot_be_accepted_then(world: World) -> None:
     world.priced()
     made = world.operator.made("/contracts", body(effective_until="2025-04-01"))
-    world.clock("2025-03-31T23:59:59+08:00")
+    world.clock("2025-03-31T23:59:00+08:00")
     assert world.operator.seen(f"/contracts/{made['id']}")["status"] == "pending"
     world.clock("2025-04-01")
     assert world.operator.seen(f"/contracts/{made['id']}")["status"] == "ended"

@@ -88,7 +88,7 @@ def test_what_the_authorisation_does_not_cover_makes_no_product(
 
 def test_after_the_end_of_its_authorisation_no_product_is_made(world: World) -> None:
     world.authorisation("short", effective_until="2025-04-01")
-    world.clock("2025-03-31T23:59:59+08:00")
+    world.clock("2025-03-31T23:59:00+08:00")
     world.product("in-time", agreement_no="short")
     world.clock("2025-04-01")
     body = {**product_body("too-late"), "agreement_no": "short"}
@@ -117,7 +117,7 @@ def test_an_unregistered_product_is_sold_for_twenty_working_days_and_then_not(wo
     made = world.product("p-2", delivered_on="2025-02-28", **UNREGISTERED)
     assert (made["registration_due_on"], made["registration_due_certain"]) == ("2025-03-28", True)
     assert made["sellable_until"] == "2025-03-29"
-    world.clock("2025-03-28T23:59:59+08:00")
+    world.clock("2025-03-28T23:59:00+08:00")
     world.operator.made("/offerings", {**offering_body("in-time"), "product": "p-2"})
     world.clock("2025-03-29")
     late = {**offering_body("too-late"), "product": "p-2"}
