@@ -25,7 +25,7 @@ run: setup  ## play the sample jurisdiction into var/ (once), print a key for ea
 	@exec $(BIN)/tariffbook serve --host $(HOST) --port $(PORT)
 
 test: setup  ## run all tests, on SQLite and on a PostgreSQL that they start themselves
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 check: formatted lint types contracts test  ## judge everything: format, lint, types, imports, tests
 

@@ -1,4 +1,4 @@
-"""Every test that takes ``settings``, or what is made of it, runs on SQLite and PostgreSQL, each on a sandbox as new."""
+"""Tests that take ``settings``, or what is made of it, run on SQLite and on PostgreSQL, each on a sandbox as new."""
 
 from __future__ import annotations
 
@@ -35,6 +35,23 @@ class Founded(Generic[Database]):
 
 SANDBOX_START = datetime.fromisoformat("2025-03-01T00:00:00+08:00")
 LOCAL = Call(Principal("admin", key_id="local"), "test")
+
+
+# Few tests each, and long ones: begun last, they would leave one of two processes idle.
+LONGEST = (
+    "test_served_faults",
+    "test_tour",
+    "test_sample",
+    "test_nycflights",
+    "test_long_run",
+    "test_backup",
+    "test_readme",
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the longest files; the rest keep their order."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
 
 
 @pytest.fixture(scope="session")
