@@ -185,8 +185,12 @@ class Opening(NamedTuple):
     clock_offset_us: int
 
 
-def opening(connection: Connection, *, writes: bool, seconds_max: float | None = None) -> Opening:
-    """Read what a transaction begins with, in one statement, and bound its statements where it is bounded.
+def opening(
+    connection: Connection, *, writes: bool, seconds_max: float | None = None, wait_seconds_max: float | None = None
+) -> Opening:
+    """Read what a transaction begins with, in one statement, and bound its statements and waits where they are bounded.
+
+    ``wait_seconds_max`` is how long it waits for a lock (PostgreSQL), where that is other than for every connection.
 
     PostgreSQL assigns a transaction that will write its number before the clock is read: the horizon waits for every
     transaction that has a number, so none that has read the clock can be missed. SQLite is embedded: its clock is
@@ -197,7 +201,8 @@ def opening(connection: Connection, *, writes: bool, seconds_max: float | None =
         return Opening(datetime.now(UTC), bool(row.sandbox), row.timezone, row.clock_offset_us)
     # statement_timeout is in milliseconds; 0 is none
     milliseconds = 0 if seconds_max is None else max(1, round(seconds_max * 1000))
-    row = connection.execute(_OPENING_POSTGRESQL[writes], {"milliseconds": str(milliseconds)}).one()
+    wait = None if wait_seconds_max is None else str(round(wait_seconds_max * 1000))
+    row = connection.execute(_OPENING_POSTGRESQL[writes], {"milliseconds": str(milliseconds), "wait": wait}).one()
     return Opening(row.clock.astimezone(UTC), row.sandbox, row.timezone, row.clock_offset_us)
 
 
@@ -213,6 +218,7 @@ _OPENING_SQLITE: Final = text("SELECT sandbox, timezone, clock_offset_us FROM in
 _OPENING_POSTGRESQL: Final = {
     writes: text(
         f"SELECT {number}, clock_timestamp() AS clock, set_config('statement_timeout', :milliseconds, true), "  # noqa: S608
+        "set_config('lock_timeout', coalesce(CAST(:wait AS text), current_setting('lock_timeout')), true), "
         "sandbox, timezone, clock_offset_us FROM instance"
     )
     for writes, number in ((True, "pg_current_xact_id()::text"), (False, "NULL"))

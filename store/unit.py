@@ -28,6 +28,7 @@ from store.crowd import Crowd
 from store.deadlines import bounded, hold_to_deadlines
 from store.engine import (
     WRITING,
+    DatabaseBusy,
     is_transient,
     open_engine,
     opening,
@@ -40,6 +41,8 @@ from store.settings import Settings
 ATTEMPTS_MAX = 4
 CROWD_MAX = 32
 """So many calls are served in one transaction at most."""
+CROWD_WAIT_SECONDS_MAX = 0.25
+"""So long such a transaction waits for a lock that one of its calls needs; then each goes alone."""
 POOL_SIZE_MIN = 16
 """Connections kept for the service, and more where it does more at once."""
 
@@ -235,13 +238,16 @@ class Store:
             return self._attempts(lambda: self._answer_each_once(several, together))
         except (Conflict, Refusal):
             return [None] * len(several)
+        except DatabaseBusy as fault:
+            # One of them needs what others hold; on SQLite all wait for the same turn, and have waited for it.
+            return [fault if self.engine.dialect.name == "sqlite" else None] * len(several)
         except Unavailable as fault:
             # Nobody's own: none is done again here, for the outcome may be unknown to all.
             return [fault] * len(several)
 
     def _answer_each_once(self, several: Sequence[Asked], together: Together) -> list[Answer | None]:
         firsts = {asked.claim.key: asked for asked in reversed(several)}
-        with self._writing(several[0].call) as unit:
+        with self._writing(several[0].call, CROWD_WAIT_SECONDS_MAX) as unit:
             free = idempotency.claim_each(unit, [asked.claim for asked in firsts.values()])
             served = [asked for asked in several if asked.claim.key in free and firsts[asked.claim.key] is asked]
             done = dict(zip(served, together(unit, [asked.given for asked in served]), strict=True)) if served else {}
@@ -267,7 +273,7 @@ class Store:
             return Answer(status, body)
 
     @contextmanager
-    def _writing(self, call: Call) -> Iterator[Unit]:
+    def _writing(self, call: Call, wait_seconds_max: float | None = None) -> Iterator[Unit]:
         with (
             writer_turn(self.engine, self.settings.wait_seconds_max),
             self.engine.connect().execution_options(**{WRITING: True}) as connection,
@@ -277,14 +283,16 @@ class Store:
                 _committed(connection),
                 Session(bind=connection) as session,
             ):
-                unit = self._unit(session, call, writes=True)
+                unit = self._unit(session, call, writes=True, wait_seconds_max=wait_seconds_max)
                 yield unit
                 session.flush()
             for follow_up in unit.after_commit:
                 follow_up()
 
-    def _unit(self, session: Session, call: Call, *, writes: bool) -> Unit:
-        opened = opening(session.connection(), writes=writes, seconds_max=call.seconds_max)
+    def _unit(self, session: Session, call: Call, *, writes: bool, wait_seconds_max: float | None = None) -> Unit:
+        opened = opening(
+            session.connection(), writes=writes, seconds_max=call.seconds_max, wait_seconds_max=wait_seconds_max
+        )
         return Unit(
             session=session,
             call=call,

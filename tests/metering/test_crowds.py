@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from threading import Barrier
+from time import monotonic
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlmodel import col
 
 from metering.tables import Quota, UsageEvent
-from store.tables import AuditEntry
+from store.tables import AuditEntry, StoredAnswer
 from store.unit import Store
 from tests.conftest import LOCAL
 from tests.web.usage_story import Story
@@ -115,3 +117,31 @@ def test_calls_served_together_keep_their_own_keys_answers_and_rows_in_the_log(s
         rows = unit.connection.execute(select(col(AuditEntry.detail)).where(col(AuditEntry.action) == ACTION)).scalars()
         assert [row["accepted"] for row in rows if "accepted" in row] == [1] * 11
         assert unit.connection.execute(select(func.count()).select_from(UsageEvent)).scalar_one() == 11
+
+
+@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
+def test_a_key_whose_first_request_is_still_running_keeps_no_neighbour_waiting(story: Story, store: Store) -> None:
+    operator = story.world.operator
+    bodies = [{"events": [story.event({"id": f"e{number}", "quantity": "1"})]} for number in range(8)]
+    held = insert(StoredAnswer).values(
+        principal=f"operator:{operator.seen('/contracts')['items'][0]['operator_id']}",
+        key="held",
+        request_hash="-",
+        recorded_at=datetime.now(UTC),
+    )
+
+    def send(number: int) -> tuple[int, float]:
+        begun = monotonic()
+        status = operator.post("/usage-events", bodies[number], key="held" if number == 0 else f"k{number}").status_code
+        return status, monotonic() - begun
+
+    with store.engine.connect() as connection, connection.begin() as first:
+        connection.execute(held)
+        with ThreadPoolExecutor(len(bodies)) as pool:
+            waits = pool.submit(send, 0)
+            answers = list(pool.map(send, range(1, len(bodies))))
+            assert [status for status, _ in answers] == [201] * 7
+            assert max(seconds for _, seconds in answers) < store.settings.wait_seconds_max / 2
+            status, _ = waits.result()
+        first.rollback()
+    assert status == 409
