@@ -13,7 +13,7 @@ from benchmarks.books import BATCH, CALL, fill, founded_books, open_accounts, op
 from benchmarks.databases import Place
 from benchmarks.figures import RUNS, Figure, Goal, Scale, paired
 from ledger.books import Posting
-from ledger.merkle import leaf_hashes, root
+from ledger.merkle import leaf_hash, root
 from ledger.seals import seal
 from store.settings import Settings
 from store.unit import Store
@@ -51,7 +51,7 @@ def _tree(leaves: int) -> Figure:
 
     def rate() -> float:
         start = perf_counter()
-        root(leaf_hashes(records))
+        root(list(map(leaf_hash, records)))
         return leaves / (perf_counter() - start)
 
     return Figure(

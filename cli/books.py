@@ -9,7 +9,7 @@ from typing import TextIO
 
 import click
 
-from cli.arguments import DayArgument, InstantArgument, MonthArgument
+from cli.arguments import DAY, INSTANT, MONTH
 from cli.terminal import call, opened
 from ledger import seals as sealing
 from ledger.closing import close_month
@@ -35,9 +35,9 @@ def ledger() -> None:
 @ledger.command()
 @click.option("--format", "form", type=click.Choice(list(FORMATS)), required=True)
 @click.option("--operator", help="One operator's books, by its code; all books if not given.")
-@click.option("--as-of", type=InstantArgument(), help="As the books stood at an instant.")
-@click.option("--from", "day_from", type=DayArgument(), help="The first day of effect.")
-@click.option("--until", "day_until", type=DayArgument(), help="The day after the last day of effect.")
+@click.option("--as-of", type=INSTANT, help="As the books stood at an instant.")
+@click.option("--from", "day_from", type=DAY, help="The first day of effect.")
+@click.option("--until", "day_until", type=DAY, help="The day after the last day of effect.")
 def export(
     form: str, operator: str | None, as_of: datetime | None, day_from: date | None, day_until: date | None
 ) -> None:
@@ -124,7 +124,7 @@ def fold(*, anew: bool) -> None:
 
 @ledger.command()
 @click.option("--operator", required=True, help="The operator's code.")
-@click.option("--month", type=MonthArgument(), required=True, help="The month, such as 2026-03.")
+@click.option("--month", type=MONTH, required=True, help="The month, such as 2026-03.")
 def close(operator: str, month: Month) -> None:
     """Close a month of an operator's books, for good: it takes no entry any more. Again: the same answer."""
 
@@ -138,7 +138,7 @@ def close(operator: str, month: Month) -> None:
 
 @ledger.command()
 @click.option("--operator", required=True, help="The operator's code.")
-@click.option("--month", type=MonthArgument(), required=True, help="A closed month, such as 2026-03.")
+@click.option("--month", type=MONTH, required=True, help="A closed month, such as 2026-03.")
 @click.option("--output", type=click.Path(file_okay=False, path_type=Path), required=True, help="The folder.")
 def archive(operator: str, month: Month, output: Path) -> None:
     """Write a closed month to Parquet: its entries, and the usage events behind them. Again: the same bytes."""

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import click
 
-from cli.arguments import InstantArgument
+from cli.arguments import INSTANT
 from cli.terminal import call, opened
 from migrations.schema import migrate as migrate_schema
 from pricing.period import format_instant
@@ -17,9 +17,7 @@ from store.settings import Settings
 
 @click.command()
 @click.option("--sandbox", is_flag=True, help="A new database becomes a sandbox, whose clock can be moved forward.")
-@click.option(
-    "--start", type=InstantArgument(), help="Where a sandbox's clock starts, such as 2025-03-01T00:00:00+08:00."
-)
+@click.option("--start", type=INSTANT, help="Where a sandbox's clock starts, such as 2025-03-01T00:00:00+08:00.")
 def migrate(*, sandbox: bool, start: datetime | None) -> None:
     """Make the database's tables, or bring them up to date."""
     if start is not None and not sandbox:
@@ -30,7 +28,7 @@ def migrate(*, sandbox: bool, start: datetime | None) -> None:
 
 
 @click.command()
-@click.argument("instant", type=InstantArgument(), required=False)
+@click.argument("instant", type=INSTANT, required=False)
 def clock(instant: datetime | None) -> None:
     """Print the clock; move a sandbox's clock forward to INSTANT."""
     with opened() as store:

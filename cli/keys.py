@@ -6,7 +6,7 @@ from datetime import datetime
 
 import click
 
-from cli.arguments import InstantArgument
+from cli.arguments import INSTANT
 from cli.terminal import call, opened
 from registry.keys import create_key
 from schemas.registry import ROLES
@@ -20,7 +20,7 @@ def keys() -> None:
 @keys.command()
 @click.option("--role", type=click.Choice(ROLES), required=True)
 @click.option("--party", help="The party's code or id; not needed for admin and auditor.")
-@click.option("--expires-at", type=InstantArgument(), help="When the key ends; never, if not given.")
+@click.option("--expires-at", type=INSTANT, help="When the key ends; never, if not given.")
 def create(role: str, party: str | None, expires_at: datetime | None) -> None:
     """Make a key and print it, alone on the last line; it is kept as a hash only."""
     given = {"role": role, "party": party, "expires_at": expires_at}

@@ -8,7 +8,7 @@ from datetime import date
 import click
 import yaml
 
-from cli.arguments import DayArgument
+from cli.arguments import DAY
 from pricing.parameters import DEFAULT_JURISDICTION, check_law, load_law
 
 
@@ -33,7 +33,7 @@ def check(jurisdiction: str) -> None:
 
 @law.command()
 @click.argument("parameter", required=False)
-@click.option("--on", "day", type=DayArgument(), help="The value of one day; all values, if not given.")
+@click.option("--on", "day", type=DAY, help="The value of one day; all values, if not given.")
 @click.option("--jurisdiction", default=DEFAULT_JURISDICTION, show_default=True)
 def show(parameter: str | None, day: date | None, jurisdiction: str) -> None:
     """Show PARAMETER with its values, dates and sources; without it, list the parameters."""

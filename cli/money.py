@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from sqlmodel import col
 from tqdm import tqdm
 
-from cli.arguments import MonthArgument
+from cli.arguments import MONTH
 from cli.terminal import call, opened
 from pricing.money import format_money
 from pricing.period import Month
@@ -23,12 +23,12 @@ from settlement.tables import Invoice
 from store.unit import Store
 
 OPERATOR = click.option("--operator", required=True, help="The operator's code.")
-MONTH = click.option("--month", type=MonthArgument(), required=True, help="The month, such as 2026-03.")
+_MONTH = click.option("--month", type=MONTH, required=True, help="The month, such as 2026-03.")
 
 
 @click.command()
 @OPERATOR
-@MONTH
+@_MONTH
 @click.option("--contract", help="One contract's id; every contract of the operator if not given.")
 def invoice(operator: str, month: Month, contract: str | None) -> None:
     """Issue the bills of a month; what was issued stays as it is. Exit code 1 where one was refused.
@@ -49,7 +49,7 @@ def invoice(operator: str, month: Month, contract: str | None) -> None:
 
 @click.command()
 @OPERATOR
-@MONTH
+@_MONTH
 def settle(operator: str, month: Month) -> None:
     """Distribute the revenue of a month by the signed agreements; a month that was run stays as it is."""
     with opened() as store:

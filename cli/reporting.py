@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import click
 
-from cli.arguments import DayArgument, InstantArgument
+from cli.arguments import DAY, INSTANT
 from cli.terminal import call, opened
 from papers.compliance import SECTIONS, compliance_csv, compliance_pdf, compliance_xlsx
 from papers.wording import Lang
@@ -29,9 +29,9 @@ def report() -> None:
 
 @report.command("cap-compliance")
 @click.option("--operator", required=True, help="The operator's code.")
-@click.option("--from", "day_from", type=DayArgument(), required=True, help="The first day.")
-@click.option("--until", "day_until", type=DayArgument(), required=True, help="The day after the last day.")
-@click.option("--as-of", type=InstantArgument(), help="As everything was recorded at an instant; now if not given.")
+@click.option("--from", "day_from", type=DAY, required=True, help="The first day.")
+@click.option("--until", "day_until", type=DAY, required=True, help="The day after the last day.")
+@click.option("--as-of", type=INSTANT, help="As everything was recorded at an instant; now if not given.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="json", show_default=True)
 @click.option(
     "--section",

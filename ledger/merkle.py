@@ -8,7 +8,7 @@ leaves: so the roots of full subtrees of equal size make a tree as well, whose r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 _sha256 = hashlib.sha256
 
@@ -19,12 +19,6 @@ EMPTY = _sha256().digest()
 def leaf_hash(data: bytes) -> bytes:
     """Return the hash of a leaf (RFC 9162, 2.1.1)."""
     return _sha256(b"\0" + data).digest()
-
-
-def leaf_hashes(leaves: Iterable[bytes]) -> list[bytes]:
-    """Return the hashes of many leaves."""
-    sha256 = _sha256
-    return [sha256(b"\0" + leaf).digest() for leaf in leaves]
 
 
 def root(hashes: Sequence[bytes]) -> bytes:

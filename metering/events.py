@@ -67,7 +67,24 @@ class Verdict(NamedTuple):
     detail: str | None = None
 
 
+ACCEPTED: Final = Verdict(Status.ACCEPTED)
+_DUPLICATE: Final = Verdict(Status.DUPLICATE)
+_CONFLICT: Final = Verdict(
+    Status.CONFLICT,
+    "key_conflict",
+    "an event with this source and id but other content was counted before; nothing was changed",
+)
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def refused(code: str, detail: str) -> Verdict:
+    """Return the verdict on an event that is not counted, with its reason."""
+    return Verdict(Status.REFUSED, code, detail)
+
+
+def counted_before(*, same: bool) -> Verdict:
+    """Return the verdict on an event whose key was counted: a duplicate if its content is the same, else a conflict."""
+    return _DUPLICATE if same else _CONFLICT
 
 
 def content_hash(event: Event, offering_id: str) -> bytes:

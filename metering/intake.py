@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 import msgspec
 
-from ledger.books import Leg, Posting, credit, debit, post, reserve
-from metering.accounts import FREE, UNBILLED, delivered_account, use_account
+from ledger.books import Posting, post, reserve
 from metering.event_keys import Claim, Held, held_keys, insert_new
-from metering.events import Event, Key, Status, Unreadable, Verdict, content_hash, events_digest
+from metering.events import ACCEPTED, Event, Key, Status, Unreadable, Verdict, content_hash, counted_before
 from metering.late_use import is_late, remember
+from metering.postings import use_posting
 from metering.quotas import QuotaKey, Quotas, quota_key
 from metering.refusals import keep_refused
 from metering.reversals import lock_contracts, reversing, take_reversals
@@ -25,18 +24,9 @@ from metering.rights import Judge, Place
 from metering.tables import RefusedEvent
 from metering.use import USAGE
 from pricing.errors import Refusal
-from pricing.money import QUANTITY_LIMIT
 from pricing.period import Month
 from registry.lookup import missing
 from store.unit import Unit
-
-_ACCEPTED: Final = Verdict(Status.ACCEPTED)
-_DUPLICATE: Final = Verdict(Status.DUPLICATE)
-_CONFLICT: Final = Verdict(
-    Status.CONFLICT,
-    "key_conflict",
-    "an event with this source and id but other content was counted before; nothing was changed",
-)
 
 
 class EventTruncated(Refusal):
@@ -177,10 +167,10 @@ def _tell_apart(batch: _Batch, claims: Sequence[Claim], lost: Mapping[Key, Held]
             continue
         holder = lost.get(claim.key)
         if holder is None and batch.takers[claim.key] is claim:
-            batch.verdicts[claim.position] = _ACCEPTED
+            batch.verdicts[claim.position] = ACCEPTED
             continue
         content = holder.content_hash if holder else batch.takers[claim.key].content
-        batch.verdicts[claim.position] = _DUPLICATE if content == claim.content else _CONFLICT
+        batch.verdicts[claim.position] = counted_before(same=content == claim.content)
 
 
 def _tell_refused(batch: _Batch, judge: Judge) -> None:
@@ -198,7 +188,7 @@ def _tell_refused(batch: _Batch, judge: Judge) -> None:
             continue
         right = judge.right(event)
         same = right is not None and content_hash(event, right.offering_id) == holder.content_hash
-        batch.verdicts[index] = _DUPLICATE if same else _CONFLICT
+        batch.verdicts[index] = counted_before(same=same)
 
 
 def _book(batch: _Batch, lost: Mapping[Key, Held], quotas: Quotas) -> None:
@@ -212,7 +202,7 @@ def _book(batch: _Batch, lost: Mapping[Key, Held], quotas: Quotas) -> None:
     for place, transaction_id in batch.transactions.items():
         if claims := accepted.get(place):
             quantity = sum(claim.event.quantity for claim in claims)
-            postings.append(_posting(batch, transaction_id, place, claims, quantity))
+            postings.append(use_posting(USAGE, batch.operator_id, place, claims, transaction_id))
             if place.right.limit is not None:
                 counted[quota_key(place)] += quantity
     quotas.count(counted)
@@ -225,30 +215,3 @@ def _late(batch: _Batch, accepted: Collection[Place]) -> Iterator[tuple[str, str
     for place, transaction_id in batch.transactions.items():
         if place in accepted and not place.right.free and is_late(batch.unit, place.day):
             yield place.right.contract_id, str(Month.from_date(place.day)), transaction_id
-
-
-def _posting(batch: _Batch, transaction_id: int, place: Place, claims: Sequence[Claim], quantity: int) -> Posting:
-    right, month = place.right, str(Month.from_date(place.day))
-    account = use_account(
-        FREE if right.free else UNBILLED, batch.operator_id, right.contract_id, right.offering_id, right.asset
-    )
-    delivered = delivered_account(batch.operator_id, right.offering_id, right.asset)
-    legs: list[Leg] = []
-    for amount in _entry_amounts(quantity):
-        legs += debit(account, amount, month, place.day) + credit(delivered, amount, month, place.day)
-    return Posting(
-        key=f"{USAGE}:{transaction_id}",
-        kind=USAGE,
-        book=batch.operator_id,
-        effective_on=place.day,
-        legs=tuple(legs),
-        event_count=len(claims),
-        event_digest=events_digest(claim.content for claim in claims),
-        id=transaction_id,
-    )
-
-
-def _entry_amounts(total: int) -> list[int]:
-    """Split what one entry of the books cannot hold."""
-    whole, rest = divmod(total, QUANTITY_LIMIT)
-    return [QUANTITY_LIMIT] * whole + [rest]

@@ -17,11 +17,11 @@ from typing import Final, NamedTuple
 from sqlalchemy import insert, select, tuple_
 from sqlmodel import col
 
-from ledger.books import Leg, Posting, credit, debit, post, reserve
-from metering.accounts import FREE, UNBILLED, delivered_account, use_account
+from ledger.books import post, reserve
 from metering.event_keys import Claim, held_keys, insert_new
-from metering.events import Event, Key, Status, Unreadable, Verdict, content_hash, events_digest
+from metering.events import ACCEPTED, Event, Key, Unreadable, Verdict, content_hash, counted_before, refused
 from metering.late_use import is_late, remember
+from metering.postings import use_posting
 from metering.quotas import QuotaKey, give_back, quota_key
 from metering.rights import Judge, Place
 from metering.tables import UsageEvent, UsageReversal
@@ -33,13 +33,6 @@ from registry.tables import Contract, Offering
 from store.unit import Unit
 
 _CHUNK: Final = 500
-_ACCEPTED: Final = Verdict(Status.ACCEPTED)
-_DUPLICATE: Final = Verdict(Status.DUPLICATE)
-_CONFLICT: Final = Verdict(
-    Status.CONFLICT,
-    "key_conflict",
-    "an event with this source and id but other content was counted before; nothing was changed",
-)
 
 
 class Counted(NamedTuple):
@@ -99,7 +92,7 @@ def take_reversals(unit: Unit, operator_id: str, events: Mapping[int, Event]) ->
 
 def _told_apart(batch: _Batch, event: Event, earlier: bytes) -> Verdict:
     right = batch.judge.right(event)
-    return _DUPLICATE if right and content_hash(event, right.offering_id) == earlier else _CONFLICT
+    return counted_before(same=right is not None and content_hash(event, right.offering_id) == earlier)
 
 
 def _judged(batch: _Batch, index: int, event: Event) -> Verdict:
@@ -107,12 +100,12 @@ def _judged(batch: _Batch, index: int, event: Event) -> Verdict:
     refusal = batch.judge.out_of_bounds(event) or _mismatch(batch, event, reversed_key)
     right = batch.judge.right(event)
     if refusal is not None or right is None:
-        return refusal or _refused("reversal_mismatch", f"contract {event.subject} does not hold {event.offering!r}")
+        return refusal or refused("reversal_mismatch", f"contract {event.subject} does not hold {event.offering!r}")
     found = batch.counted[reversed_key]
     named = (found.contract_id, found.offering_id, found.service_on)
     place = batch.places.setdefault(named, Place(right, found.service_on))
     if not right.free and not _is_there(batch, place, event.quantity):
-        return _refused(
+        return refused(
             "reversal_exceeds_use",
             f"of {found.service_on} less than the {format_quantity(event.quantity)} is left: the rest was written off "
             "or returned, which settled it already",
@@ -120,7 +113,7 @@ def _judged(batch: _Batch, index: int, event: Event) -> Verdict:
     batch.taken[named] += event.quantity
     claim = Claim(index, event.key, event, place, content_hash(event, right.offering_id))
     batch.takers[event.key] = (claim, reversed_key)
-    return _ACCEPTED
+    return ACCEPTED
 
 
 def _mismatch(batch: _Batch, event: Event, reversed_key: Key) -> Verdict | None:
@@ -129,20 +122,20 @@ def _mismatch(batch: _Batch, event: Event, reversed_key: Key) -> Verdict | None:
     source, event_id = reversed_key
     name = f"event {event_id!r} of {source!r}"
     if found is None:
-        return _refused("reversed_event_unknown", f"there is no counted {name} of this operator")
+        return refused("reversed_event_unknown", f"there is no counted {name} of this operator")
     if found.is_reversal:
-        return _refused("reversal_of_reversal", f"{name} is a reversal itself; send the use again under a new id")
+        return refused("reversal_of_reversal", f"{name} is a reversal itself; send the use again under a new id")
     offering = code_of(batch.unit, Offering, found.offering_id)
     if event.subject != found.contract_id or event.offering not in (offering, found.offering_id):
-        return _refused("reversal_mismatch", f"{name} was counted for {offering} under contract {found.contract_id}")
+        return refused("reversal_mismatch", f"{name} was counted for {offering} under contract {found.contract_id}")
     if event.quantity != found.quantity:
-        return _refused(
+        return refused(
             "reversal_mismatch",
             f"{name} counted {format_quantity(found.quantity)} and is reversed as a whole, not by "
             f"{format_quantity(event.quantity)}: reverse it, and send what should have been",
         )
     if found.is_reversed or any(taken == reversed_key for _, taken in batch.takers.values()):
-        return _refused("already_reversed", f"{name} was reversed before")
+        return refused("already_reversed", f"{name} was reversed before")
     return None
 
 
@@ -182,7 +175,13 @@ def _write(batch: _Batch) -> None:
         if place.right.limit is not None:
             counts[quota_key(place)] += sum(claim.event.quantity for claim in taken)
     give_back(unit, counts)
-    post(unit, [_posting(batch, place, taken, transactions[place]) for place, taken in by_place.items()])
+    post(
+        unit,
+        [
+            use_posting(REVERSAL, batch.operator_id, place, taken, transactions[place])
+            for place, taken in by_place.items()
+        ],
+    )
     remember(
         unit,
         [
@@ -218,25 +217,6 @@ def _row(batch: _Batch, claim: Claim, transaction_id: int) -> dict[str, object]:
     }
 
 
-def _posting(batch: _Batch, place: Place, claims: Sequence[Claim], transaction_id: int) -> Posting:
-    right, month = place.right, str(Month.from_date(place.day))
-    kind = FREE if right.free else UNBILLED
-    account = use_account(kind, batch.operator_id, right.contract_id, right.offering_id, right.asset)
-    delivered = delivered_account(batch.operator_id, right.offering_id, right.asset)
-    quantity = sum(claim.event.quantity for claim in claims)
-    legs: list[Leg] = [*debit(delivered, quantity, month, place.day), *credit(account, quantity, month, place.day)]
-    return Posting(
-        key=f"{REVERSAL}:{transaction_id}",
-        kind=REVERSAL,
-        book=batch.operator_id,
-        effective_on=place.day,
-        legs=tuple(legs),
-        event_count=len(claims),
-        event_digest=events_digest(claim.content for claim in claims),
-        id=transaction_id,
-    )
-
-
 def _counted(unit: Unit, operator_id: str, keys: set[Key]) -> dict[Key, Counted]:
     """Return the counted events under some keys."""
     wanted, counted = sorted(keys), dict[Key, Counted]()
@@ -269,7 +249,3 @@ def _counted_of(unit: Unit, operator_id: str, keys: list[Key]) -> dict[Key, Coun
             row.contract_id, row.offering_id, row.service_on, row.quantity, key in reversals, key in taken
         )
     return found
-
-
-def _refused(code: str, detail: str) -> Verdict:
-    return Verdict(Status.REFUSED, code, detail)

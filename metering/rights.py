@@ -15,7 +15,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlmodel import col
 
-from metering.events import Event, Status, Verdict
+from metering.events import Event, Verdict, refused
 from pricing.period import format_instant
 from registry.grants import grant_refusal
 from registry.tables import (
@@ -128,19 +128,19 @@ class Judge:
         time = format_instant(event.time, self._zone)
         if event.time < self._earliest:
             earliest = format_instant(self._earliest, self._zone)
-            return _refused("time_too_old", f"{time} is before {earliest}, the earliest that is taken now")
+            return refused("time_too_old", f"{time} is before {earliest}, the earliest that is taken now")
         latest = format_instant(self._latest, self._zone)
-        return _refused("time_too_far_ahead", f"{time} is after {latest}, the latest that is taken now")
+        return refused("time_too_far_ahead", f"{time} is after {latest}, the latest that is taken now")
 
     def _judge_day(self, subject: str, offering: str, day: date) -> Place | Verdict:
         terms = self._terms.get(subject)
         if terms is None or terms.operator_id != self._operator_id:
-            return _refused("contract_unknown", f"there is no contract {subject!r} of this operator")
+            return refused("contract_unknown", f"there is no contract {subject!r} of this operator")
         if not terms.accepted:
-            return _refused("contract_not_accepted", f"the buyer has not accepted contract {subject} yet")
+            return refused("contract_not_accepted", f"the buyer has not accepted contract {subject} yet")
         right = terms.offerings.get(offering)
         if right is None:
-            return _refused("offering_not_in_contract", f"contract {subject} does not hold the offering {offering!r}")
+            return refused("offering_not_in_contract", f"contract {subject} does not hold the offering {offering!r}")
         refusal = _refusal_on(day, terms, right, offering)
         if refusal is not None:
             return refusal
@@ -153,27 +153,23 @@ class Judge:
         code = grant_refusal(grant, decisions, event.time, self._zone)
         if code is None:
             return None
-        return _refused(code, f"grant {grant_id} {_GRANT_STATES[code]} at {format_instant(event.time, self._zone)}")
+        return refused(code, f"grant {grant_id} {_GRANT_STATES[code]} at {format_instant(event.time, self._zone)}")
 
 
 def _refusal_on(day: date, terms: Terms, right: Right, offering: str) -> Verdict | None:
     if right.needs_grant:
-        return _refused(
+        return refused(
             "grant_required",
             f"{offering} is of public interest: its use needs an approved grant, whose own contract is to be named",
         )
     if not terms.covers(day) and not right.free:
         term = f"from {terms.effective_from} {f'until {terms.effective_until}' if terms.effective_until else 'on'}"
-        return _refused("contract_not_in_force", f"contract {right.contract_id} is in force {term}, not on {day}")
+        return refused("contract_not_in_force", f"contract {right.contract_id} is in force {term}, not on {day}")
     first, until = right.authorised
     if not first <= day < until:
         term = f"from {first} until {until}"
-        return _refused("authorisation_lapsed", f"agreement {right.agreement_no} is in force {term}, not on {day}")
+        return refused("authorisation_lapsed", f"agreement {right.agreement_no} is in force {term}, not on {day}")
     return None
-
-
-def _refused(code: str, detail: str) -> Verdict:
-    return Verdict(Status.REFUSED, code, detail)
 
 
 def _terms_of(unit: Unit, contract_ids: set[str]) -> dict[str, Terms]:
