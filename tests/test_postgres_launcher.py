@@ -20,8 +20,9 @@ from tests.postgres import PostgresError, PostgresServer
 SOURCES = {"of the machine": postgres.system_binaries, "of the package": postgres.packaged_binaries}
 
 STARTS_AND_WAITS = """
-import time
+import signal, time
 from tests.postgres import PostgresServer
+signal.signal(signal.SIGINT, signal.default_int_handler)  # what runs in the background may have been started without it
 server = PostgresServer()
 server.start()
 print(server.folder, flush=True)

@@ -212,7 +212,7 @@ def kill_postgresql(service: Service, _load: Load) -> None:
 
 def hold_a_lock(service: Service, running: Load) -> None:
     """Longer than the service waits for it."""
-    with held(service.command.database_url):
+    with held(service.command.database_url, "usage_event"):
         until(lambda: "database_busy" in running.again)
 
 

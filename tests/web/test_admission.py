@@ -235,8 +235,8 @@ def metric(served: Served, name: str) -> float:
 
 
 @contextmanager
-def held(url: str) -> Iterator[None]:
-    """Hold what every writer needs: the turn to write on SQLite, the table of kept answers on PostgreSQL."""
+def held(url: str, table: str = "stored_answer") -> Iterator[None]:
+    """Hold what every writer needs: the turn to write on SQLite, a table (that of kept answers) on PostgreSQL."""
     if url.startswith("sqlite"):
         handle = os.open(f"{url.removeprefix('sqlite:///')}.lock", os.O_RDWR | os.O_CREAT, 0o600)
         fcntl.flock(handle, fcntl.LOCK_EX)
@@ -245,6 +245,6 @@ def held(url: str) -> Iterator[None]:
         return
     engine = open_engine(url, 10, as_owner=True)
     with engine.begin() as connection:
-        connection.execute(text("LOCK TABLE stored_answer IN ACCESS EXCLUSIVE MODE"))
+        connection.execute(text(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"))
         yield
     engine.dispose()
