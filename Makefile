@@ -8,6 +8,7 @@ HOST ?= 127.0.0.1
 PORT ?= 8000
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --system-certs --no-build-isolation
 # Named after the lock's checksum: a changed lock installs again, a mere new date on the file does not.
 INSTALLED := .venv/.installed-$(shell cksum < requirements-dev.lock | cut -d' ' -f1)
 # Neither address nor host of a registry goes into the lock.
@@ -57,11 +58,13 @@ $(INSTALLED):
 	  || { echo 'Python 3.11 is needed: install it, or name it: make setup PYTHON=/path/to/python3.11'; exit 1; }
 	@echo 'set-up 1/4: virtual environment in .venv'
 	@"$(PYTHON)" -m venv .venv
-	@echo 'set-up 2/4: build tool'
-	@sed -n '/^setuptools==/,/[^\\]$$/p' requirements-dev.lock > .venv/setuptools.lock
-	@$(PIP) install --require-hashes --requirement .venv/setuptools.lock
-	@echo "set-up 3/4: $$(grep -c '^[a-z].*==' requirements-dev.lock) locked packages, in one or two minutes"
-	@$(PIP) install --no-compile --require-hashes --no-build-isolation --requirement requirements-dev.lock
+	@echo 'set-up 2/4: installer and build tool'
+	@sed -n '/^\(setuptools\|uv\)==/,/[^\\]$$/p' requirements-dev.lock > .venv/tools.lock
+	@$(PIP) install --no-compile --require-hashes --requirement .venv/tools.lock
+	@echo "set-up 3/4: $$(grep -c '^[a-z].*==' requirements-dev.lock) locked packages, in a minute or less"
+	@$(UV) --require-hashes --requirement requirements-dev.lock \
+	  || { echo 'uv could not (it reads no settings of pip): pip does it, in one or two minutes'; \
+	       $(PIP) install --no-compile --require-hashes --no-build-isolation --requirement requirements-dev.lock; }
 	@echo 'set-up 4/4: tariffbook itself'
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@rm -f .venv/.installed-*
