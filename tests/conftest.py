@@ -17,6 +17,7 @@ from app import create_app
 from migrations.schema import migrate
 from store.settings import Settings
 from store.unit import Call, Principal, Store
+from tests import kept
 from tests.client import Client
 from tests.postgres import PostgresServer
 from tests.reused import Reused
@@ -47,6 +48,11 @@ LONGEST = (
     "test_backup",
     "test_readme",
 )
+
+
+def pytest_configure() -> None:
+    """Compile a statement once, and keep connections, for all stores."""
+    kept.keep()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -114,7 +120,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
     reused: Reused = request.getfixturevalue("reused")
     template = request.getfixturevalue("postgres_world").database if founded else None
     name = reused.database(template or request.getfixturevalue("postgres_template"))
-    yield Settings(reused.server.url(name), signing_key_file=str(tmp_path / "signing-key"))
+    yield Settings(kept.keep_connections(reused.server.url(name)), signing_key_file=str(tmp_path / "signing-key"))
 
 
 @pytest.fixture
