@@ -12,22 +12,29 @@ from sqlalchemy import Engine, Pool, create_engine
 import store.engine
 
 STATEMENTS_MAX = 10_000
-_open_postgresql = store.engine._open_postgresql  # noqa: SLF001 - put back in its place by what stands below
+_open_postgresql = store.engine._open_postgresql
 _models: dict[str, Engine] = {}
 _pools: dict[tuple[object, ...], Pool] = {}
 _urls: set[str] = set()
+_left: list[object] = []
 
 
 def keep() -> None:
     """Let the engines that are opened from now on have what the first one of their kind compiled."""
-    store.engine.create_engine = _created  # type: ignore[attr-defined]
-    store.engine._open_postgresql = _opened  # noqa: SLF001 - the stores open it by this name
+    store.engine.create_engine = _created  # type: ignore[assignment,attr-defined]
+    store.engine._open_postgresql = _opened
 
 
 def keep_connections(url: str) -> str:
     """Keep the connections to a PostgreSQL database from store to store; return its URL."""
     _urls.add(url)
     return url
+
+
+def leave_behind() -> None:
+    """Take none of the kept connections into a copy of this process; nor close them, for they are the other's."""
+    _left.append(dict(_pools))
+    _pools.clear()
 
 
 def _created(url: str, **options: Any) -> Engine:
@@ -39,7 +46,7 @@ def _created(url: str, **options: Any) -> Engine:
         model.connect().close()
         model.dispose()
     engine.dialect = model.dialect
-    engine._compiled_cache = model._compiled_cache  # noqa: SLF001 - there is no other way to share it
+    engine._compiled_cache = model._compiled_cache
     return engine
 
 

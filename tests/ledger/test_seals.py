@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import signal
 import stat
-import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from threading import Event, Thread
+from types import ModuleType
+from typing import Any
+from unittest import mock
 
 import pytest
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from ledger import signing
+from ledger import seals, signing
 from ledger.merkle import leaf_hash, root
 from ledger.seal_tables import Seal, SealPart, SigningKey
 from ledger.seals import ID_BYTES, Sealed, last_seal, seal
@@ -34,6 +34,7 @@ from reports.sealed import seals_fault
 from store.settings import Settings
 from store.unit import Store, Unit
 from tests.conftest import LOCAL
+from tests.forked import kill, killed
 from tests.ledger.books import post_pairs
 
 
@@ -159,57 +160,51 @@ def test_whoever_posts_while_sealers_run_is_sealed_once(store: Store) -> None:
     assert fault(store) is None
 
 
-KILLED = """
-import os, signal, sys
-from ledger import {module} as module
-from ledger.seals import seal
-from store.settings import Settings
-from store.unit import Call, Principal, Store
+def killed_at(
+    settings: Settings, module: ModuleType, function: str, *, after: bool, work: Callable[[Store], object]
+) -> None:
+    """Do work in a process of its own that is killed before, or after, a function of it."""
+    original = getattr(module, function)
 
-original = module.{function}
+    def killing(*given: Any, **named: Any) -> None:
+        if after:
+            original(*given, **named)
+        kill()
 
-def killed(*given, **named):
-    {before}
-    os.kill(os.getpid(), signal.SIGKILL)
+    def work_until_killed() -> None:
+        with mock.patch.object(module, function, killing):
+            work(Store(settings))
 
-module.{function} = killed
-store = Store(Settings(sys.argv[1], signing_key_file=sys.argv[2]))
-call = Call(Principal("admin", key_id="local"), "test")
-if sys.argv[3] == "rotate":
-    from ledger.signing import rotate_key
-    store.run(call, lambda unit: rotate_key(unit, is_lost=False))
-seal(store, call, transactions_max=3)
-"""
+    killed(work_until_killed)
 
 
-def killed_at(settings: Settings, module: str, function: str, *, after: bool, work: str = "seal") -> None:
-    """Run a sealer in a process of its own that is killed before, or after, a function of it."""
-    program = KILLED.format(module=module, function=function, before="original(*given, **named)" if after else "pass")
-    ended = subprocess.run(
-        [sys.executable, "-c", program, settings.database_url, str(key_file(settings)), work], check=False, timeout=60
-    )
-    assert ended.returncode == -signal.SIGKILL
+def seal_in_batches(store: Store) -> object:
+    return seal(store, LOCAL, transactions_max=3)
+
+
+def rotate(store: Store) -> object:
+    return store.run(LOCAL, lambda unit: rotate_key(unit, is_lost=False))
 
 
 @pytest.mark.parametrize(
     ("module", "function", "after"),
     [
-        ("seals", "_draft", True),
-        ("seals", "lock_sealing", True),
-        ("signing", "_write_new", False),
-        ("signing", "_write_new", True),
-        ("seals", "signer_in_force", True),
-        ("seals", "statement", True),
-        ("seals", "_keep", True),
+        (seals, "_draft", True),
+        (seals, "lock_sealing", True),
+        (signing, "_write_new", False),
+        (signing, "_write_new", True),
+        (seals, "signer_in_force", True),
+        (seals, "statement", True),
+        (seals, "_keep", True),
     ],
 )
 def test_a_sealer_that_is_killed_anywhere_leaves_whole_seals_and_the_next_goes_on(
-    store: Store, module: str, function: str, after: bool
+    store: Store, module: ModuleType, function: str, after: bool
 ) -> None:
     ids = [number for _ in range(3) for number in posted(store, 3)]
-    killed_at(store.settings, module, function, after=after)
+    killed_at(store.settings, module, function, after=after, work=seal_in_batches)
     assert fault(store) is None
-    seal(store, LOCAL, transactions_max=3)
+    seal_in_batches(store)
     assert sealed_ids(store) == ids
     assert fault(store) is None
 
@@ -220,10 +215,10 @@ def test_a_sealer_that_is_killed_anywhere_leaves_whole_seals_and_the_next_goes_o
 def test_a_rotation_that_is_killed_anywhere_leaves_a_key_that_fits(store: Store, function: str, after: bool) -> None:
     posted(store, 1)
     seal(store, LOCAL)
-    killed_at(store.settings, "signing", function, after=after, work="rotate")
+    killed_at(store.settings, signing, function, after=after, work=rotate)
     posted(store, 1)
     seal(store, LOCAL)
-    store.run(LOCAL, lambda unit: rotate_key(unit, is_lost=False))
+    rotate(store)
     posted(store, 1)
     seal(store, LOCAL)
     assert fault(store) is None
