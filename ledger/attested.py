@@ -1,23 +1,24 @@
-"""What a seal attests: the canonical bytes of every account and transaction, legs included, and their leaf hashes.
+"""What a seal attests: every account and every transaction, legs included, in the canonical form, and its leaf hash.
 
-A record is a sequence of fields, each written as its length in bytes, a colon, and its bytes; ``-`` where there is
-none. So every field has one end, and two contents never have the same bytes: absent is not empty, and nothing moves
-over a border. Numbers are plain decimals, days ISO 8601, instants UTC to the microsecond, hashes hexadecimal, text
-UTF-8: no byte depends on the database. A transaction's legs follow its head in order, up to the end of the record.
-
-The database puts the bytes together itself: one row a transaction is fetched, not every column of every leg.
-``account_record`` and ``transaction_record`` say the same for whoever checks from outside.
+An account is one row of the canonical form; a transaction the row of its head and then those of its legs, in order
+(``ledger.canonical``). No byte depends on the database: PostgreSQL copies the rows out as they are, and those of
+SQLite are written here. ``account_record`` and ``transaction_record`` say the same for whoever checks from outside.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
-from functools import cache
+from datetime import datetime
+from functools import cached_property, partial
 from typing import Any, Final
 
+import numpy as np
+import numpy.typing as npt
+
+from ledger.canonical import row
+from ledger.canonical_sqlite import head_row, leg_row, plain_row
 from store.columns import Instant
 from store.unit import Unit
 
@@ -29,38 +30,30 @@ ACCOUNT_FIELDS: Final = (
     *("id", "code", "kind", "book", "asset", "scale", "party_id", "contract_id", "offering_id", "recorded_at"),
 )
 HEAD_FIELDS: Final = (
-    *("id", "key", "kind", "book", "effective_on", "recorded_at", "legs", "document_id", "event_count"),
+    *("id", "recorded_at", "effective_on", "legs", "book", "kind", "key", "document_id", "event_count"),
     *("event_digest", "content_hash"),
 )
-LEG_FIELDS: Final = ("leg", "account_id", "asset", "side", "amount", "service_month", "service_on")
-_FORM: Final = {ACCOUNT: "account.1", TRANSACTION: "transaction.1"}
-"""The first field of each record: its kind, and the version of its form."""
-
-_NUMBERS = frozenset({"id", "scale", "legs", "event_count", "leg", "account_id", "amount"})
-_DAYS = frozenset({"effective_on", "service_on"})
-_INSTANTS = frozenset({"recorded_at"})
-_BYTES = frozenset({"content_hash"})
-_OPTIONAL = frozenset(
-    {
-        "document_id",
-        "event_count",
-        "event_digest",
-        "content_hash",
-        "service_month",
-        "service_on",
-        "party_id",
-        "contract_id",
-    }
-    | {"offering_id"}
+LEG_FIELDS: Final = (
+    *("transaction_id", "leg", "account_id", "amount", "side", "asset", "service_month", "service_on"),
 )
+_FORM: Final = {ACCOUNT: b"account.1", TRANSACTION: b"transaction.1"}
+"""The first field of each record: its kind, and the version of its form."""
+HEADS_AT_ONCE: Final = 65_536
+"""So many heads, and their legs, are held in memory at once."""
+
+_ACCOUNT_ID: Final = slice(19, 27)
+_HEAD_ID: Final = slice(23, 31)
+_LEG_HEAD: Final = slice(6, 14)
+
+Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Window:
-    """Instants of recording: after ``after`` (None: from the beginning), up to and with ``until``."""
+    """Instants of recording: after ``after`` up to and with ``until``; None is no bound."""
 
     after: datetime | None
-    until: datetime
+    until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -72,24 +65,48 @@ class Extent:
     highest: int
 
 
-def fields(values: Iterable[object]) -> bytes:
-    """Return the bytes of a sequence of fields.
+@dataclass(frozen=True)
+class Page:
+    """Rows of heads, and rows of their legs, by rising ids."""
 
-    >>> fields(["key", None, "", 12, date(2025, 3, 1)])
-    b'3:key-0:2:1210:2025-03-01'
-    """
-    return b"".join(b"-" if value is None else b"%d:%b" % (len(raw := _raw(value)), raw) for value in values)
+    heads: list[bytes]
+    legs: list[bytes]
+
+    @cached_property
+    def ids(self) -> Ints:
+        """The ids of the heads."""
+        return _numbers(head[_HEAD_ID] for head in self.heads)
+
+    @cached_property
+    def starts(self) -> Ints:
+        """Where the legs of each head begin."""
+        return np.searchsorted(self._heads_of_legs, self.ids, "left")
+
+    @cached_property
+    def ends(self) -> Ints:
+        """Where the legs of each head end."""
+        return np.searchsorted(self._heads_of_legs, self.ids, "right")
+
+    @cached_property
+    def _heads_of_legs(self) -> Ints:
+        return _numbers(leg[_LEG_HEAD] for leg in self.legs)
+
+    def records(self) -> Iterator[tuple[bytes, bytes]]:
+        """Give the packed id and the bytes of each transaction."""
+        legs, join = self.legs, b"".join
+        for head, start, end in zip(self.heads, self.starts.tolist(), self.ends.tolist(), strict=True):
+            yield head[_HEAD_ID], head + join(legs[start:end])
 
 
 def account_record(account: Mapping[str, object]) -> bytes:
     """Return the bytes of an account, given by the names of its columns and the ``scale`` of its asset."""
-    return fields([_FORM[ACCOUNT], *(account[name] for name in ACCOUNT_FIELDS)])
+    return row([_FORM[ACCOUNT], *(account[name] for name in ACCOUNT_FIELDS)])
 
 
 def transaction_record(head: Mapping[str, object], legs: Iterable[Mapping[str, object]]) -> bytes:
     """Return the bytes of a transaction, head and legs given by the names of their columns, the legs in order."""
-    of_legs = b"".join(fields(leg[name] for name in LEG_FIELDS) for leg in legs)
-    return fields([_FORM[TRANSACTION], *(head[name] for name in HEAD_FIELDS)]) + of_legs
+    of_legs = b"".join(row(leg[name] for name in LEG_FIELDS) for leg in legs)
+    return row([_FORM[TRANSACTION], *(head[name] for name in HEAD_FIELDS)]) + of_legs
 
 
 def packed(number: int) -> bytes:
@@ -109,119 +126,127 @@ def records(unit: Unit, kind: str, window: Window, span: Extent) -> Iterator[tup
 
     ``span`` is the extent of the window, or ids that narrow it.
     """
-    if not span.count:
-        return iter(())
-    sql = _query(unit.dialect, kind, _within(unit, window))
-    given = {**_bounds(unit, window), "lowest": span.lowest, "highest": span.highest}
-    return _from_sqlite(unit, sql, given) if unit.dialect == "sqlite" else _from_postgresql(unit, sql, given)
+    if kind == ACCOUNT:
+        return ((account[_ACCOUNT_ID], account) for account in _read(unit, _accounts, window, span))
+    return (record for page in pages(unit, window, span) for record in page.records())
 
 
 def leaves(unit: Unit, kind: str, window: Window, span: Extent) -> Iterator[tuple[bytes, bytes]]:
     """Give the packed id and the leaf hash of what ``records`` gives."""
+    return hashed(records(unit, kind, window, span))
+
+
+def hashed(found: Iterable[tuple[bytes, bytes]]) -> Iterator[tuple[bytes, bytes]]:
+    """Give the leaf hash of each record, behind its packed id."""
     sha256 = hashlib.sha256
-    return ((number, sha256(b"\0" + record).digest()) for number, record in records(unit, kind, window, span))
+    return ((number, sha256(b"\0" + record).digest()) for number, record in found)
 
 
-def _raw(value: object) -> bytes:
-    if isinstance(value, datetime):
-        return f"{value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z".encode()
-    if isinstance(value, date):
-        return value.isoformat().encode()
-    return (value.hex() if isinstance(value, bytes) else str(value)).encode()
+def pages(unit: Unit, window: Window, span: Extent) -> Iterator[Page]:
+    """Give the transactions of a window within ``span``, by rising id, so many at once: memory stays flat."""
+    lowest = span.lowest
+    while span.count:
+        heads = list(_read(unit, _heads, window, Extent(HEADS_AT_ONCE, lowest, span.highest)))
+        if not heads:
+            return
+        first, last = (int.from_bytes(head[_HEAD_ID], "big", signed=True) for head in (heads[0], heads[-1]))
+        legs, ids = _read(unit, _legs, window, Extent(len(heads), first, last)), {head[_HEAD_ID] for head in heads}
+        yield Page(heads, [leg for leg in legs if leg[_LEG_HEAD] in ids])
+        if len(heads) < HEADS_AT_ONCE:
+            return
+        lowest = last + 1
+
+
+def _numbers(of_rows: Iterable[bytes]) -> Ints:
+    return np.frombuffer(b"".join(of_rows), ">i8").astype(np.int64)
 
 
 _TABLE: Final = {ACCOUNT: "account", TRANSACTION: "ledger_transaction"}
+_NOT_TEXT: Final = frozenset(
+    {"id", "scale", "legs", "event_count", "content_hash", "transaction_id", "leg", "account_id", "amount"}
+)
 _COPY_HEADER: Final = 19
 """Bytes before the first row of PostgreSQL's binary copy: signature, flags, length of an extension."""
 _COPY_END: Final = b"\xff\xff"
 
-
-def _within(unit: Unit, window: Window) -> str:
-    until, after = _placeholder(unit.dialect, "until"), _placeholder(unit.dialect, "after")
-    upper = f"record.recorded_at <= {until}"
-    return upper if window.after is None else f"record.recorded_at > {after} AND {upper}"
+_Source = Callable[[str, str], str]
+"""Writes a statement, given the dialect and what it says of the window."""
 
 
-def _bounds(unit: Unit, window: Window) -> dict[str, object]:
-    dialect, instant = unit.session.get_bind().dialect, Instant()
-    given = {"until": instant.process_bind_param(window.until, dialect)}
-    return given if window.after is None else {**given, "after": instant.process_bind_param(window.after, dialect)}
+def _accounts(dialect: str, within: str) -> str:
+    source = "(SELECT account.*, asset.scale FROM account LEFT JOIN asset ON asset.code = account.asset) AS record"
+    wanted = _columns(dialect, _FORM[ACCOUNT], ACCOUNT_FIELDS)
+    return f"SELECT {wanted} FROM {source} WHERE {_between(dialect, 'record.id')} AND {within} ORDER BY record.id"
+
+
+def _heads(dialect: str, within: str) -> str:
+    wanted, count = _columns(dialect, _FORM[TRANSACTION], HEAD_FIELDS), _placeholder(dialect, "count")
+    return (
+        f"SELECT {wanted} FROM ledger_transaction AS record "
+        f"WHERE {_between(dialect, 'record.id')} AND {within} ORDER BY record.id LIMIT {count}"
+    )
+
+
+def _legs(dialect: str, _within: str) -> str:
+    between = _between(dialect, "record.transaction_id")
+    return (
+        f"SELECT {_columns(dialect, None, LEG_FIELDS)} FROM ledger_entry AS record "
+        f"WHERE {between} ORDER BY record.transaction_id, record.leg"
+    )
+
+
+_SQLITE_ROW: Final[Mapping[_Source, Callable[[tuple[Any, ...]], bytes]]] = {
+    _accounts: partial(plain_row, _FORM[ACCOUNT], ACCOUNT_FIELDS),
+    _heads: partial(head_row, _FORM[TRANSACTION], HEAD_FIELDS),
+    _legs: partial(leg_row, LEG_FIELDS),
+}
+
+
+def _columns(dialect: str, form: bytes | None, names: Iterable[str]) -> str:
+    """Return the columns of a row; SQLite gives text as the bytes that it is kept in, and no form."""
+    if dialect == "sqlite":
+        return ", ".join(f"record.{name}" if name in _NOT_TEXT else f"CAST(record.{name} AS BLOB)" for name in names)
+    constant = [] if form is None else [f"'{form.decode()}'"]
+    return ", ".join([*constant, *(f"record.{name}" for name in names)])
+
+
+def _between(dialect: str, column: str) -> str:
+    return f"{column} BETWEEN {_placeholder(dialect, 'lowest')} AND {_placeholder(dialect, 'highest')}"
 
 
 def _placeholder(dialect: str, name: str) -> str:
     return f":{name}" if dialect == "sqlite" else f"%({name})s"
 
 
-@cache
-def _query(dialect: str, kind: str, within: str) -> str:
-    """Return the statement that puts the bytes of a window's records together, in the words of a database."""
-    lowest, highest = _placeholder(dialect, "lowest"), _placeholder(dialect, "highest")
-    between = f"BETWEEN {lowest} AND {highest}"
-    record = _concatenated(dialect, "record", ACCOUNT_FIELDS if kind == ACCOUNT else HEAD_FIELDS, _FORM[kind])
-    source = f"{_TABLE[kind]} AS record"
-    if kind == ACCOUNT:
-        source = "(SELECT account.*, asset.scale FROM account LEFT JOIN asset ON asset.code = account.asset) AS record"
-    else:
-        legs, joined = _legs(dialect, between)
-        record, source = f"{record} || coalesce({legs}, '')", f"{source} {joined}"
-    # No bytes where a column that the tables never leave empty is: no seal holds such a record.
-    record = f"coalesce({record}, '')"
-    if dialect == "sqlite":
-        record = f"CAST({record} AS BLOB)"
-    return f"SELECT record.id, {record} FROM {source} WHERE record.id {between} AND {within} ORDER BY record.id"
+def _within(unit: Unit, window: Window) -> str:
+    signs = {"until": "<=", "after": ">"}
+    bounds = [f"record.recorded_at {signs[name]} {_placeholder(unit.dialect, name)}" for name in _bounds(unit, window)]
+    return " AND ".join(["true", *bounds])
 
 
-def _legs(dialect: str, between: str) -> tuple[str, str]:
-    """Return the expression of a head's legs in their order, and what is joined for it."""
-    leg = _concatenated(dialect, "entry", LEG_FIELDS)
-    if dialect == "sqlite":  # keeps the order of a subquery under group_concat
-        of_head = f"SELECT {leg} AS written FROM ledger_entry AS entry WHERE entry.transaction_id = record.id"
-        return f"(SELECT group_concat(written, '') FROM ({of_head} ORDER BY entry.leg))", ""
-    of_range = (
-        f"SELECT entry.transaction_id, string_agg({leg}, '' ORDER BY entry.leg) AS legs "
-        f"FROM ledger_entry AS entry WHERE entry.transaction_id {between} GROUP BY entry.transaction_id"
-    )
-    return "entries.legs", f"LEFT JOIN ({of_range}) AS entries ON entries.transaction_id = record.id"
+def _bounds(unit: Unit, window: Window) -> dict[str, object]:
+    dialect, instant = unit.session.get_bind().dialect, Instant()
+    bounds = {"until": window.until, "after": window.after}
+    return {name: instant.process_bind_param(bound, dialect) for name, bound in bounds.items() if bound is not None}
 
 
-def _concatenated(dialect: str, row: str, names: Iterable[str], form: str | None = None) -> str:
-    parts = [_field(dialect, f"{row}.{name}", name) for name in names]
-    if form is not None:
-        parts.insert(0, f"'{fields([form]).decode()}'")
-    return " || ".join(parts)
-
-
-def _field(dialect: str, column: str, name: str) -> str:
-    """Return the expression of one field: the length of its bytes, a colon, its bytes; ``-`` for NULL."""
-    if name in _BYTES:
-        length, column = (
-            f"(2 * length({column}))",
-            (f"lower(hex({column}))" if dialect == "sqlite" else f"encode({column}, 'hex')"),
-        )
-    elif dialect == "sqlite":
-        length = f"length({column})" if name in _NUMBERS else f"length(CAST({column} AS BLOB))"
-    elif name in _INSTANTS:  # of a fixed width in the years that an account or transaction can be recorded in
-        length, column = "27", f'to_char({column}, \'YYYY-MM-DD"T"HH24:MI:SS.US"Z"\')'
-    else:
-        length = f"octet_length({column}::text)" if name in _NUMBERS | _DAYS else f"octet_length({column})"
-    written = f"{length} || ':' || {column}"
-    return f"coalesce({written}, '-')" if name in _OPTIONAL else written
-
-
-def _from_sqlite(unit: Unit, sql: str, given: Mapping[str, object]) -> Iterator[tuple[bytes, bytes]]:
+def _read(unit: Unit, source: _Source, window: Window, span: Extent) -> Iterator[bytes]:
+    """Give the rows of a statement in the canonical form, as they are asked for."""
+    if not span.count:
+        return iter(())
+    sql = source(unit.dialect, _within(unit, window))
+    given = {**_bounds(unit, window), "lowest": span.lowest, "highest": span.highest, "count": span.count}
     connection: Any = unit.connection.connection.driver_connection
-    for number, record in connection.execute(sql, given):
-        yield number.to_bytes(8, "big", signed=True), record
+    if unit.dialect == "sqlite":
+        return map(_SQLITE_ROW[source], connection.execute(sql, given))
+    return _copied(connection, sql, given)
 
 
-def _from_postgresql(unit: Unit, sql: str, given: Mapping[str, object]) -> Iterator[tuple[bytes, bytes]]:
-    """Give the rows of a binary copy: two bytes, then each column behind the four bytes of its length."""
-    connection: Any = unit.connection.connection.driver_connection
+def _copied(connection: Any, sql: str, given: Mapping[str, object]) -> Iterator[bytes]:
+    """Give the rows of a binary copy."""
     with connection.cursor() as cursor, cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT BINARY)", given) as copy:
-        rows = iter(copy)
-        first = bytes(next(rows))[_COPY_HEADER:]
+        rows = map(bytes, copy)
+        first = next(rows)[_COPY_HEADER:]
         if first != _COPY_END:
-            yield first[6:14], first[18:]
-        for row in rows:
-            if row != _COPY_END:
-                yield bytes(row[6:14]), bytes(row[18:])
+            yield first
+            yield from (each for each in rows if each != _COPY_END)

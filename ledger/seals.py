@@ -18,7 +18,8 @@ from typing import Any, Final
 from sqlalchemy import insert, select
 from sqlmodel import col
 
-from ledger.attested import ACCOUNT, TRANSACTION, Extent, Window, extent, fields, leaves
+from ledger.attested import ACCOUNT, TRANSACTION, Extent, Window, extent, leaves
+from ledger.canonical import fields
 from ledger.merkle import root
 from ledger.seal_tables import Seal, SealPart, SigningKey
 from ledger.signing import is_signed, key_fault, lock_sealing, signer_in_force
@@ -48,7 +49,8 @@ class Draft:
     """A seal that is not signed yet."""
 
     number: int
-    window: Window
+    after: datetime | None
+    until: datetime
     accounts: int
     transactions: int
     parts: tuple[Part, ...]
@@ -182,13 +184,15 @@ def _draft(unit: Unit, horizon: datetime, transactions_max: int) -> Draft | None
     after = last.recorded_until if last else None
     if after is not None and after >= horizon:
         return None
-    window = Window(after, _cut(unit, Window(after, horizon), transactions_max))
+    until = _cut(unit, after, horizon, transactions_max)
+    window = Window(after, until)
     spans = {kind: extent(unit, kind, window) for kind in (ACCOUNT, TRANSACTION)}
     if not any(span.count for span in spans.values()):
         return None
     return Draft(
         number=last.number + 1 if last else 1,
-        window=window,
+        after=after,
+        until=until,
         accounts=spans[ACCOUNT].count,
         transactions=spans[TRANSACTION].count,
         parts=tuple(_parts(unit, window, spans)),
@@ -196,13 +200,13 @@ def _draft(unit: Unit, horizon: datetime, transactions_max: int) -> Draft | None
     )
 
 
-def _cut(unit: Unit, window: Window, transactions_max: int) -> datetime:
-    """Return the instant by which as many transactions as a seal takes were recorded, the window's end where fewer."""
+def _cut(unit: Unit, after: datetime | None, horizon: datetime, transactions_max: int) -> datetime:
+    """Return the instant by which as many transactions as a seal takes were recorded, the horizon where fewer."""
     recorded = col(Transaction.recorded_at)
-    query = select(recorded).where(recorded <= window.until).order_by(recorded).offset(transactions_max - 1).limit(1)
-    if window.after is not None:
-        query = query.where(recorded > window.after)
-    return unit.connection.execute(query).scalar_one_or_none() or window.until
+    query = select(recorded).where(recorded <= horizon).order_by(recorded).offset(transactions_max - 1).limit(1)
+    if after is not None:
+        query = query.where(recorded > after)
+    return unit.connection.execute(query).scalar_one_or_none() or horizon
 
 
 def _parts(unit: Unit, window: Window, spans: Mapping[str, Extent]) -> Iterator[Part]:
@@ -225,8 +229,8 @@ def _keep(unit: Unit, draft: Draft) -> bool:
     signer = signer_in_force(unit)
     made = Seal(
         number=draft.number,
-        recorded_after=draft.window.after,
-        recorded_until=draft.window.until,
+        recorded_after=draft.after,
+        recorded_until=draft.until,
         account_count=draft.accounts,
         transaction_count=draft.transactions,
         root=draft.root,

@@ -29,7 +29,7 @@ from cryptography.hazmat.primitives.serialization import (
 from sqlalchemy import func, make_url, select, text
 from sqlmodel import col
 
-from ledger.attested import fields
+from ledger.canonical import fields
 from ledger.seal_tables import Seal, SigningKey
 from pricing.errors import Conflict, Refusal
 from store.settings import Settings

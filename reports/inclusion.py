@@ -32,8 +32,8 @@ class SealBroken(Conflict):
 def inclusion_proof(unit: Unit, number: int, books: Sequence[str] | None) -> dict[str, Any]:
     """Return the proof for a transaction of these books (None: all).
 
-    The leaf hash is SHA-256 over the byte 0 and the record in UTF-8; the path leads from it to the root as RFC 9162,
-    2.1.3.2, says. Raises NotFound, NotSealedYet, SealBroken.
+    The leaf hash is SHA-256 over the byte 0 and the record, which is given in hexadecimal; the path leads from it to
+    the root as RFC 9162, 2.1.3.2, says. Raises NotFound, NotSealedYet, SealBroken.
     """
     head = unit.session.get(Transaction, number)
     if head is None or (books is not None and head.book not in books):
@@ -61,7 +61,7 @@ def _proof(unit: Unit, member: bytes, sealed: Seal) -> dict[str, Any]:
         raise _broken(sealed)
     return {
         "transaction": int.from_bytes(member, "big", signed=True),
-        "record": found[place].decode(),
+        "record": found[place].hex(),
         "leaf_hash": hashes[place].hex(),
         "index": index,
         "size": size,

@@ -6,13 +6,13 @@ It reads the books in windows of whole seals, so that memory stays flat, and nam
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from ledger.attested import ACCOUNT, KINDS, TRANSACTION, Window, extent, leaves
+from ledger.attested import ACCOUNT, KINDS, TRANSACTION, Page, Window, extent, hashed, leaves, pages
 from ledger.merkle import root
 from ledger.seal_tables import Seal, SealPart
 from ledger.seals import ID_BYTES, MARK_BYTES, PART_LEAVES, Chain, Part, all_keys
@@ -48,8 +48,12 @@ def seals_in_order(unit: Unit) -> Iterator[Seal]:
         last = page[-1].number
 
 
-def seals_fault(unit: Unit) -> str | None:
-    """Return what does not agree with the seals first, None where all does."""
+def seals_fault(unit: Unit, take: Callable[[Page], None] | None = None) -> str | None:
+    """Return what does not agree with the seals first, None where all does.
+
+    ``take`` is handed every page of sealed transactions on the way, each once where all agrees.
+    """
+    take = take or _ignored
     following = Chain(all_keys(unit))
     if following.key_fault is not None:
         return following.key_fault
@@ -58,15 +62,15 @@ def seals_fault(unit: Unit) -> str | None:
     for sealed in seals_in_order(unit):
         fault = following.fault(sealed)
         if fault is not None:
-            return _contents_fault(unit, group) or fault
+            return _contents_fault(unit, group, take) or fault
         group.append(sealed)
         leaf_count += sealed.account_count + sealed.transaction_count
         if leaf_count >= LEAVES_AT_ONCE:
-            fault = _contents_fault(unit, group)
+            fault = _contents_fault(unit, group, take)
             if fault is not None:
                 return fault
             group, leaf_count = [], 0
-    return _contents_fault(unit, group) or _stray_part(unit, following.length)
+    return _contents_fault(unit, group, take) or _stray_part(unit, following.length)
 
 
 def _stray_part(unit: Unit, length: int) -> str | None:
@@ -76,18 +80,32 @@ def _stray_part(unit: Unit, length: int) -> str | None:
     return f"seal {highest} is missing: what it holds is there, and the seals end with {length}"
 
 
-def _contents_fault(unit: Unit, group: Sequence[Seal]) -> str | None:
+def _ignored(page: Page) -> None:
+    """Take a page, and do nothing with it."""
+
+
+def _contents_fault(unit: Unit, group: Sequence[Seal], take: Callable[[Page], None]) -> str | None:
     """Recompute seals that follow each other; return the first member at fault."""
     if not group:
         return None
     window = Window(group[0].recorded_after, group[-1].recorded_until)
-    found = {kind: dict(leaves(unit, kind, window, extent(unit, kind, window))) for kind in KINDS}
+    accounts = dict(leaves(unit, ACCOUNT, window, extent(unit, ACCOUNT, window)))
+    found = {ACCOUNT: accounts, TRANSACTION: _taken(unit, window, take)}
     parts = _parts(unit, group)
     for sealed in group:
         fault = _seal_fault(sealed, parts[sealed.number], found)
         if fault is not None:
             return fault
     return _added(found, group)
+
+
+def _taken(unit: Unit, window: Window, take: Callable[[Page], None]) -> dict[bytes, bytes]:
+    """Return the leaf hashes of a window's transactions by packed id."""
+    found: dict[bytes, bytes] = {}
+    for page in pages(unit, window, extent(unit, TRANSACTION, window)):
+        take(page)
+        found.update(hashed(page.records()))
+    return found
 
 
 def _parts(unit: Unit, group: Sequence[Seal]) -> Mapping[int, list[Part]]:

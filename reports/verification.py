@@ -27,23 +27,63 @@ import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, bindparam, text
 from sqlmodel import col, select
 
-from ledger.folding import bucket_fault
+from ledger.attested import TRANSACTION, Window, extent, pages
+from ledger.folding import bucket_fault, fold_state
+from ledger.seals import last_seal
 from ledger.tables import Verification
 from pricing.canonical import sha256_of
 from reports.counted_events import events_fault
+from reports.postings import ASSETS_MATCH, BALANCED, LEGS_COMPLETE, Postings
 from reports.sealed import seals_fault
 from settlement.tables import Quote, Statement
+from store.columns import Instant
 from store.guards import guards_fault
 from store.ids import new_id
 from store.tables import IssuedFile
 from store.unit import Unit
 
-_SIGNED = "CASE entry.side WHEN 'D' THEN entry.amount ELSE -entry.amount END"
+_SEALS_HOLD = "seals_hold"
+
+
+@dataclass
+class Books:
+    """The books as a unit sees them, with what several checks ask of them, found once."""
+
+    unit: Unit
+
+    @cached_property
+    def row_faults(self) -> dict[str, str]:
+        """The first fault of each check that goes through all rows: one pass for seals and postings."""
+        postings = Postings(self.unit)
+        fault = seals_fault(self.unit, postings.take)
+        if fault is not None:  # it ended there: the postings are gone through by themselves
+            postings = Postings(self.unit)
+        last = None if fault else last_seal(self.unit)
+        rest = Window(last.recorded_until if last else None, None)
+        for page in pages(self.unit, rest, extent(self.unit, TRANSACTION, rest)):
+            postings.take(page)
+        return postings.faults() | ({_SEALS_HOLD: fault} if fault else {})
+
+    @cached_property
+    def bucket_fault(self) -> str | None:
+        """The first folded balance that is not the sum of its entries."""
+        return bucket_fault(self.unit)
+
+    @cached_property
+    def held(self) -> str:
+        """Where amounts by account and service month are read: in buckets that were found true, else in entries."""
+        return _IN_ENTRIES if self.bucket_fault else _IN_BUCKETS
+
+    @cached_property
+    def folded_until(self) -> datetime:
+        """Up to when the buckets hold every transaction."""
+        return fold_state(self.unit.connection).until
 
 
 @dataclass(frozen=True)
@@ -52,44 +92,53 @@ class Check:
 
     key: str
     title: str
-    fault: Callable[[Unit], str | None]
+    fault: Callable[[Books], str | None]
 
 
-def _first(query: str) -> Callable[[Unit], str | None]:
+def _in_rows(key: str) -> Callable[[Books], str | None]:
+    return lambda books: books.row_faults.get(key)
+
+
+def _by_itself(fault: Callable[[Unit], str | None]) -> Callable[[Books], str | None]:
+    return lambda books: fault(books.unit)
+
+
+def _first(query: str) -> Callable[[Books], str | None]:
     """Return a check that finds the first row of a query that should give none."""
+    return lambda books: _row(books, text(query))
 
-    def fault(unit: Unit) -> str | None:
-        row = unit.connection.execute(text(query)).mappings().first()
-        return None if row is None else ", ".join(f"{name}={value}" for name, value in row.items())
+
+def _first_held(query: str) -> Callable[[Books], str | None]:
+    """Return the like of a query that reads account, service month and amount from ``held``."""
+
+    def fault(books: Books) -> str | None:
+        statement = text(f"WITH held AS ({books.held}) {query}")
+        return _row(books, statement.bindparams(bindparam("folded_until", books.folded_until, Instant())))
 
     return fault
 
 
-_UNBALANCED = f"""
-    SELECT entry.transaction_id, entry.asset, sum({_SIGNED}) AS left_over FROM ledger_entry AS entry
-    GROUP BY entry.transaction_id, entry.asset HAVING sum({_SIGNED}) <> 0 LIMIT 1"""
+def _row(books: Books, statement: TextClause) -> str | None:
+    row = books.unit.connection.execute(statement).mappings().first()
+    return None if row is None else ", ".join(f"{name}={value}" for name, value in row.items())
 
-_LEGS = """
-    SELECT coalesce(head.id, entries.transaction_id) AS transaction_id, head.legs AS announced,
-           coalesce(entries.legs, 0) AS found
-    FROM (SELECT transaction_id, count(*) AS legs FROM ledger_entry GROUP BY transaction_id) AS entries
-    FULL JOIN ledger_transaction AS head ON head.id = entries.transaction_id
-    WHERE head.id IS NULL OR entries.legs IS NULL OR entries.legs <> head.legs LIMIT 1"""
 
-_ACCOUNTS = """
-    SELECT entry.transaction_id, entry.leg, entry.asset, account.asset AS of_account, head.book,
-           account.book AS of_account_book
-    FROM ledger_entry AS entry JOIN ledger_transaction AS head ON head.id = entry.transaction_id
-    LEFT JOIN account ON account.id = entry.account_id
-    WHERE account.id IS NULL OR entry.asset <> account.asset OR head.book <> account.book LIMIT 1"""
+_SIGNED = "CASE entry.side WHEN 'D' THEN entry.amount ELSE -entry.amount END"
+
+_IN_BUCKETS = f"""
+    SELECT account_id, nullif(service_month, '') AS service_month, debit - credit AS amount FROM balance_bucket
+    UNION ALL SELECT entry.account_id, entry.service_month, {_SIGNED}
+    FROM ledger_transaction AS head JOIN ledger_entry AS entry ON entry.transaction_id = head.id
+    WHERE head.recorded_at > :folded_until"""
+
+_IN_ENTRIES = f"""
+    SELECT account_id, service_month, {_SIGNED} AS amount FROM ledger_entry AS entry WHERE :folded_until IS NOT NULL"""
 
 _USE_KINDS = "'unbilled_use', 'billed_use', 'free_use', 'written_off_use', 'delivered_use'"
 
 _CONSERVATION = f"""
     SELECT account.book, account.offering_id, account.asset, sum(held.amount) AS left_over
-    FROM (SELECT entry.account_id, sum({_SIGNED}) AS amount FROM ledger_entry AS entry
-          GROUP BY entry.account_id) AS held
-    JOIN account ON account.id = held.account_id
+    FROM held JOIN account ON account.id = held.account_id
     WHERE account.kind IN ({_USE_KINDS})
     GROUP BY account.book, account.offering_id, account.asset HAVING sum(held.amount) <> 0 LIMIT 1"""
 
@@ -141,16 +190,16 @@ _REVERSED_BY_NONE = """
     LEFT JOIN ledger_transaction AS head ON head.id = event.transaction_id AND head.kind = 'usage_reversal'
     WHERE head.id IS NULL LIMIT 1"""
 
-_LATE_USE = f"""
-    SELECT account.contract_id, entry.service_month, sum({_SIGNED}) AS unbilled
-    FROM ledger_entry AS entry JOIN account ON account.id = entry.account_id
+_LATE_USE = """
+    SELECT account.contract_id, held.service_month, sum(held.amount) AS unbilled
+    FROM held JOIN account ON account.id = held.account_id
     WHERE account.kind = 'unbilled_use'
-    GROUP BY account.contract_id, entry.service_month
-    HAVING sum({_SIGNED}) <> 0
+    GROUP BY account.contract_id, held.service_month
+    HAVING sum(held.amount) <> 0
        AND EXISTS (SELECT 1 FROM invoice
-                   WHERE invoice.contract_id = account.contract_id AND invoice.month >= entry.service_month)
+                   WHERE invoice.contract_id = account.contract_id AND invoice.month >= held.service_month)
        AND NOT EXISTS (SELECT 1 FROM late_use AS late
-                       WHERE late.contract_id = account.contract_id AND late.service_month = entry.service_month)
+                       WHERE late.contract_id = account.contract_id AND late.service_month = held.service_month)
     LIMIT 1"""
 
 _BILL_SUMS = """
@@ -166,29 +215,29 @@ _CREDIT_SUMS = """
     GROUP BY note.id, note.net, note.tax
     HAVING note.net <> coalesce(sum(line.net), 0) OR note.tax <> coalesce(sum(line.tax), 0) LIMIT 1"""
 
-_OWED = f"""
+_OWED = """
     SELECT operator_id, buyer_id, sum(papers) AS by_papers, sum(books) AS by_books FROM (
         SELECT operator_id, buyer_id, gross AS papers, 0 AS books FROM invoice
         UNION ALL SELECT operator_id, buyer_id, -gross, 0 FROM credit_note
         UNION ALL SELECT operator_id, buyer_id, -amount, 0 FROM payment
         UNION ALL SELECT operator_id, buyer_id, amount, 0 FROM refund
-        UNION ALL SELECT account.book, account.party_id, 0, {_SIGNED}
-            FROM ledger_entry AS entry JOIN account ON account.id = entry.account_id
+        UNION ALL SELECT account.book, account.party_id, 0, held.amount
+            FROM held JOIN account ON account.id = held.account_id
             WHERE account.kind IN ('receivable', 'buyer_balance')
     ) AS owed GROUP BY operator_id, buyer_id HAVING sum(papers) <> sum(books) LIMIT 1"""
 
-_REVENUE = f"""
+_REVENUE = """
     SELECT operator_id, sum(net) AS left_over_net, sum(tax) AS left_over_tax FROM (
         SELECT operator_id, net, tax FROM invoice
         UNION ALL SELECT operator_id, -net, -tax FROM credit_note
         UNION ALL SELECT account.book,
-            CASE WHEN account.kind IN ('revenue', 'revenue_relief') THEN {_SIGNED} ELSE 0 END,
-            CASE WHEN account.kind IN ('output_vat', 'red_pending_vat') THEN {_SIGNED} ELSE 0 END
-            FROM ledger_entry AS entry JOIN account ON account.id = entry.account_id
+            CASE WHEN account.kind IN ('revenue', 'revenue_relief') THEN held.amount ELSE 0 END,
+            CASE WHEN account.kind IN ('output_vat', 'red_pending_vat') THEN held.amount ELSE 0 END
+            FROM held JOIN account ON account.id = held.account_id
             WHERE account.kind IN ('revenue', 'revenue_relief', 'output_vat', 'red_pending_vat')
     ) AS earned GROUP BY operator_id HAVING sum(net) <> 0 OR sum(tax) <> 0 LIMIT 1"""
 
-_PAYABLE = f"""
+_PAYABLE = """
     SELECT operator_id, sum(amount) AS left_over FROM (
         SELECT settlement.operator_id, share.taken AS amount FROM settlement_share AS share
             JOIN settlement ON settlement.id = share.settlement_id
@@ -203,8 +252,8 @@ _PAYABLE = f"""
             ))
         UNION ALL SELECT statement.operator_id, -payout.amount FROM payout
             JOIN statement ON statement.id = payout.statement_id
-        UNION ALL SELECT account.book, {_SIGNED}
-            FROM ledger_entry AS entry JOIN account ON account.id = entry.account_id
+        UNION ALL SELECT account.book, held.amount
+            FROM held JOIN account ON account.id = held.account_id
             WHERE account.kind IN ('payable', 'treasury_payable')
     ) AS shared GROUP BY operator_id HAVING sum(amount) <> 0 LIMIT 1"""
 
@@ -245,37 +294,39 @@ def _guards(unit: Unit) -> str | None:
 
 
 CHECKS = (
-    Check("balanced", "every transaction balances in each asset", _first(_UNBALANCED)),
-    Check("legs_complete", "every transaction has the legs it announces", _first(_LEGS)),
-    Check("assets_match", "every leg is in the asset of its account, in the book of its head", _first(_ACCOUNTS)),
-    Check("use_conserved", "delivered = unbilled + billed + free + written off", _first(_CONSERVATION)),
+    Check(BALANCED, "every transaction balances in each asset", _in_rows(BALANCED)),
+    Check(LEGS_COMPLETE, "every transaction has the legs it announces", _in_rows(LEGS_COMPLETE)),
+    Check(ASSETS_MATCH, "every leg is in the asset of its account, in the book of its head", _in_rows(ASSETS_MATCH)),
+    Check("use_conserved", "delivered = unbilled + billed + free + written off", _first_held(_CONSERVATION)),
     Check("events_booked", "every transaction of use equals its events", _first(_EVENTS)),
-    Check("event_digests", "every event is what was counted, and the digest of its transaction", events_fault),
+    Check(
+        "event_digests", "every event is what was counted, and the digest of its transaction", _by_itself(events_fault)
+    ),
     Check("events_have_postings", "every event names its transaction", _first(_ORPHAN_EVENTS)),
     Check("quotas_match", "quotas equal the use they count", _first(_QUOTAS)),
     Check("reversals_match", "every reversal takes back one counted event as a whole", _first(_REVERSALS)),
     Check("reversals_counted", "what is named as reversed was reversed by an event", _first(_REVERSED_BY_NONE)),
-    Check("late_use_known", "unbilled use of billed months is known to the next bill", _first(_LATE_USE)),
+    Check("late_use_known", "unbilled use of billed months is known to the next bill", _first_held(_LATE_USE)),
     Check("bills_add_up", "bills equal the sum of their lines", _first(_BILL_SUMS)),
     Check("credit_notes_add_up", "credit notes equal the sum of their lines", _first(_CREDIT_SUMS)),
-    Check("receivables_match", "receivables = bills - credits - payments + refunds", _first(_OWED)),
-    Check("revenue_matches", "revenue and VAT = bills - credits", _first(_REVENUE)),
-    Check("payables_match", "payables = shares not held back - payouts", _first(_PAYABLE)),
-    Check("documents_frozen", "frozen documents have their hash", _frozen),
-    Check("seals_hold", "what is sealed makes the roots that were signed", seals_fault),
-    Check("guards_present", "the database's own guards are as the migrations made them", _guards),
-    Check("buckets_match", "folded balances equal the entries", bucket_fault),
+    Check("receivables_match", "receivables = bills - credits - payments + refunds", _first_held(_OWED)),
+    Check("revenue_matches", "revenue and VAT = bills - credits", _first_held(_REVENUE)),
+    Check("payables_match", "payables = shares not held back - payouts", _first_held(_PAYABLE)),
+    Check("documents_frozen", "frozen documents have their hash", _by_itself(_frozen)),
+    Check(_SEALS_HOLD, "what is sealed makes the roots that were signed", _in_rows(_SEALS_HOLD)),
+    Check("guards_present", "the database's own guards are as the migrations made them", _by_itself(_guards)),
+    Check("buckets_match", "folded balances equal the entries", lambda books: books.bucket_fault),
     Check("closed_months_kept", "nothing entered a closed month after its close", _first(_CLOSED)),
 )
 
 
 def findings(unit: Unit, progress: Callable[[str], None] | None = None) -> list[dict[str, Any]]:
     """Run every check on the snapshot of ``unit``; return key, title, ok, and the first row at fault of each."""
-    found = []
+    books, found = Books(unit), []
     for check in CHECKS:
         if progress is not None:
             progress(check.title)
-        fault = check.fault(unit)
+        fault = check.fault(books)
         found.append({"check": check.key, "title": check.title, "ok": fault is None, "first_fault": fault})
     return found
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
 import pytest
@@ -21,12 +21,12 @@ from ledger.attested import (
     Window,
     account_record,
     extent,
-    fields,
     leaves,
     packed,
     records,
     transaction_record,
 )
+from ledger.canonical import fields, row
 from ledger.tables import Account, Asset, Entry, Transaction
 from store.unit import Store, Unit
 from tests.conftest import LOCAL
@@ -53,6 +53,26 @@ def test_absent_is_not_empty_and_nothing_moves_over_a_border() -> None:
     assert fields([date(2025, 3, 1)]) == b"10:2025-03-01"
     assert fields([datetime(2025, 3, 1, 0, 0, 0, 7, tzinfo=UTC)]) == b"27:2025-03-01T00:00:00.000007Z"
     assert fields(["市"]) == b"3:\xe5\xb8\x82"
+
+
+@given(st.lists(VALUES, max_size=3), st.lists(VALUES, max_size=3))
+def test_two_records_never_have_the_same_bytes(
+    one: list[list[str | int | None]], other: list[list[str | int | None]]
+) -> None:
+    def written(rows: list[list[str | int | None]]) -> bytes:
+        return b"".join(row(texts(values)) for values in rows)
+
+    assert (written(one) == written(other)) == ([*map(texts, one)] == [*map(texts, other)])
+
+
+def test_a_row_is_written_as_its_documentation_says() -> None:
+    day, moment = date(2025, 3, 1), datetime(2025, 3, 1, 0, 0, 0, 7, tzinfo=UTC)
+    assert row([None, "", "市", -2, b"\x01"]) == bytes.fromhex(
+        "0005 ffffffff 00000000 00000003e5b882 00000008fffffffffffffffe 0000000101"
+    )
+    assert row([day, moment]) == bytes.fromhex("0002 00000004 000023e7 00000008 0002d23b5f77a007")
+    assert date(2000, 1, 1) + timedelta(days=0x23E7) == day
+    assert datetime(2000, 1, 1, tzinfo=UTC) + timedelta(microseconds=0x0002D23B5F77A007) == moment
 
 
 def test_every_column_is_attested() -> None:

@@ -15,7 +15,7 @@ from ledger.books import Posting, credit, debit, post
 from ledger.folding import NOTHING_FOLDED, fold, fold_state, rebuild
 from ledger.tables import Transaction
 from pricing.period import Month, instant_of, month_of
-from reports.verification import CHECKS
+from reports.verification import CHECKS, Books
 from store.engine import open_engine
 from store.horizon import advance
 from store.unit import Store
@@ -32,7 +32,7 @@ def plain_posting(key: str, fen: int) -> Posting:
 def fault_of_the_buckets(store: Store) -> str | None:
     check = next(check for check in CHECKS if check.key == "buckets_match")
     with store.reading(LOCAL) as unit:
-        return check.fault(unit)
+        return check.fault(Books(unit))
 
 
 def moments(store: Store) -> list[datetime]:

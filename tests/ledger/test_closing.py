@@ -18,7 +18,7 @@ from ledger.closing import EarlierMonthOpen, MonthNotEnded, close_month
 from ledger.folding import fold
 from ledger.tables import ClosedPeriod, Entry, Transaction
 from pricing.period import Month, instant_of
-from reports.verification import CHECKS
+from reports.verification import CHECKS, Books
 from store.engine import DatabaseBusy
 from store.horizon import advance
 from store.sandbox import move_clock
@@ -216,7 +216,7 @@ def test_a_crowd_that_posts_while_the_month_closes_leaves_nothing_in_it_afterwar
 def fault_of_the_close(store: Store) -> str | None:
     check = next(check for check in CHECKS if check.key == "closed_months_kept")
     with store.reading(LOCAL) as unit:
-        return check.fault(unit)
+        return check.fault(Books(unit))
 
 
 def test_an_entry_that_is_later_than_the_close_of_its_month_is_found(books: Store) -> None:

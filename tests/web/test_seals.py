@@ -30,13 +30,37 @@ def command(everything: Everything, app: Flask) -> Command:
     return Command(store.settings.database_url, key_file(store.settings).parent)
 
 
+def rows_of(record: bytes) -> list[list[bytes]]:
+    """Take a record apart as docs/operations.md says: rows, each the number of its fields, each of these its length."""
+    rows: list[list[bytes]] = []
+    place = 0
+
+    def taken(size: int) -> bytes:
+        nonlocal place
+        place += max(size, 0)
+        return record[place - max(size, 0) : place]
+
+    while place < len(record):
+        rows.append([taken(number_of(taken(4))) for _ in range(number_of(taken(2)))])
+    return rows
+
+
+def number_of(field: bytes) -> int:
+    return int.from_bytes(field, "big", signed=True)
+
+
 def test_an_auditor_proves_a_transaction_with_the_standard_alone(everything: Everything) -> None:
     auditor = everything.world.auditor
     for entry in auditor.seen("/ledger/transactions", limit=1000)["items"]:
         proof = auditor.seen("/ledger/seals/proof", transaction=entry["id"])
         made = proof["seal"]
-        assert f"{len(entry['key'])}:{entry['key']}" in proof["record"]
-        found = sha256(b"\0" + proof["record"].encode()).digest()
+        record = bytes.fromhex(proof["record"])
+        head, *legs = rows_of(record)
+        assert (number_of(head[1]), head[7].decode(), number_of(head[4])) == (entry["id"], entry["key"], len(legs))
+        assert [[number_of(leg[0]), number_of(leg[1])] for leg in legs] == [
+            [entry["id"], place] for place, _ in enumerate(entry["entries"], start=1)
+        ]
+        found = sha256(b"\0" + record).digest()
         assert found.hex() == proof["leaf_hash"]
         index, last, path = proof["index"], proof["size"] - 1, [bytes.fromhex(each) for each in proof["path"]]
         while last:  # RFC 9162, 2.1.3.2
