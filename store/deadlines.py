@@ -33,12 +33,16 @@ def bounded(connection: Connection, seconds_max: float | None) -> Iterator[None]
     if seconds_max is None:
         yield
         return
-    info = connection.info
-    info[_DEADLINE] = monotonic() + seconds_max
+    renew(connection, seconds_max)
     try:
         yield
     finally:
-        info.pop(_DEADLINE, None)
+        connection.info.pop(_DEADLINE, None)
+
+
+def renew(connection: Connection, seconds_max: float) -> None:
+    """Give the work on a connection so many seconds from now: a stream has its time for each piece, not for all."""
+    connection.info[_DEADLINE] = monotonic() + seconds_max
 
 
 def _is_over(info: dict[Any, Any]) -> bool:

@@ -25,7 +25,7 @@ from pricing.errors import Conflict, NotFound, Problem, Refusal, Unavailable
 from pricing.period import day_of
 from store import audit, idempotency
 from store.crowd import Crowd
-from store.deadlines import bounded, hold_to_deadlines
+from store.deadlines import bounded, hold_to_deadlines, renew
 from store.engine import (
     WRITING,
     DatabaseBusy,
@@ -115,6 +115,11 @@ class Unit:
     def connection(self) -> Connection:
         """The connection under the session, for set statements."""
         return self.session.connection()
+
+    def renew_deadline(self) -> None:
+        """Give the work that follows the time of a call anew: for a stream, whose parts are asked for one by one."""
+        if self.call.seconds_max is not None:
+            renew(self.connection, self.call.seconds_max)
 
     @property
     def dialect(self) -> str:

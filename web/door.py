@@ -10,12 +10,12 @@ from __future__ import annotations
 import functools
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Any
 
-from flask import Request, Response, current_app, g, request
+from flask import Request, Response, current_app, g, request, stream_with_context
 from flask_smorest import Blueprint
 from gunicorn.http.errors import ParseException
 from marshmallow import RAISE, Schema, ValidationError
@@ -42,6 +42,8 @@ from web import problems
 from web.admission import spend
 
 PUBLIC = Principal("public")
+_STREAMED_CHARACTERS = 65_536
+"""A stream is sent in parts of about so many characters."""
 ROLES_OF_VIEW = "tariffbook_roles"
 KEY_PATTERN = rf"^[!-~]([ -~]{{0,{KEY_LENGTH_MAX - 2}}}[!-~])?$"
 
@@ -353,6 +355,36 @@ def _call(action: str) -> Call:
 def long_call(action: str) -> Call:
     """Return the call that this request is, with the time of a report."""
     return replace(_call(action), seconds_max=store().settings.report_seconds_max)
+
+
+def streamed(action: str, pieces: Callable[[Unit], Iterator[str]], media_type: str) -> Response:
+    """Answer with a stream of what a use case gives piece by piece; each part of it has the time of a report.
+
+    What cannot be finished in that time ends the answer half way: the client sees that its end is missing.
+    """
+    call = long_call(action)
+
+    def parts() -> Iterator[str]:
+        with store().reading(call) as unit:
+            for part in _parts(pieces(unit)):
+                yield part
+                unit.renew_deadline()
+
+    return Response(stream_with_context(parts()), mimetype=media_type)
+
+
+def _parts(pieces: Iterable[str]) -> Iterator[str]:
+    """Put pieces together to parts that are worth sending."""
+    part: list[str] = []
+    size = 0
+    for piece in pieces:
+        part.append(piece)
+        size += len(piece)
+        if size >= _STREAMED_CHARACTERS:
+            yield "".join(part)
+            part, size = [], 0
+    if part:
+        yield "".join(part)
 
 
 def _perform(action: str, work: Callable[[Unit], tuple[int, bytes]], *, keyed: bool) -> Response:

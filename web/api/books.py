@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from flask import Response, g, stream_with_context
+from flask import Response
 from sqlalchemy import Select, select
 from sqlmodel import col
 
@@ -32,8 +32,8 @@ from schemas.wire import NoQuery, page_of
 from store.horizon import reached, settle_as_of
 from store.paging import CursorInvalid, storable
 from store.tables import AuditEntry
-from store.unit import Call, Unit
-from web.door import Door, describe, guard, lists, reads, store, writes
+from store.unit import Unit
+from web.door import Door, describe, guard, lists, long_call, reads, store, streamed, writes
 
 door = Door("books", __name__, url_prefix="", description="The books")
 
@@ -65,16 +65,10 @@ def show_trial_balance(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any]:
 def export_books(query: Mapping[str, Any]) -> Response:
     """Stream the books in the format of hledger, beancount or as CSV, with closing balances."""
     as_of = settle_as_of(store(), query["as_of"])
-    call = Call(g.principal, "export_books", g.request_id)
-    with store().reading(call) as unit:
+    with store().reading(long_call("export_books")) as unit:
         _bounds(unit, {**query, "as_of": as_of})  # refuse before the first byte is sent
     export, media_type = FORMATS[query["format"]]
-
-    def lines() -> Iterator[str]:
-        with store().reading(call) as unit:
-            yield from export(unit, _bounds(unit, {**query, "as_of": as_of}))
-
-    return Response(stream_with_context(lines()), mimetype=media_type)
+    return streamed("export_books", lambda unit: export(unit, _bounds(unit, {**query, "as_of": as_of})), media_type)
 
 
 door.route("/ledger/export", methods=["GET"])(guard(describe(door, export_books, READERS, refuses=True), READERS))

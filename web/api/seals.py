@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, g, stream_with_context
+from flask import Response
 from sqlalchemy import Select, select
 from sqlmodel import col
 
@@ -17,8 +17,8 @@ from reports.inclusion import inclusion_proof
 from reports.seal_export import exported
 from schemas.seals import ProofOut, ProofQuery, SealDetailOut, SealOut
 from schemas.wire import DIGITS_MAX, NoQuery, PageQuery
-from store.unit import Call, Unit
-from web.door import Door, describe, guard, lists, reads, store
+from store.unit import Unit
+from web.door import Door, describe, guard, lists, reads, streamed
 
 door = Door("seals", __name__, url_prefix="/ledger/seals", description="Signed Merkle roots over the books")
 
@@ -45,13 +45,7 @@ def prove_inclusion(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any]:
 @door.response(200, content_type="application/x-ndjson", description="Keys, then seals, as JSON Lines")
 def export_seals(_query: Mapping[str, Any]) -> Response:
     """Stream every public key and every seal: a copy to keep outside, and to compare the database with later."""
-    call = Call(g.principal, "export_seals", g.request_id)
-
-    def lines() -> Iterator[str]:
-        with store().reading(call) as unit:
-            yield from exported(unit)
-
-    return Response(stream_with_context(lines()), mimetype="application/x-ndjson")
+    return streamed("export_seals", exported, "application/x-ndjson")
 
 
 door.route("/export", methods=["GET"])(guard(describe(door, export_seals, READERS), READERS))
