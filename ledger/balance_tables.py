@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Field, SQLModel
 
-from store.columns import Instant, Int64, Words
+from store.columns import Instant, Int64, Whole, Words
 from store.rows import check, table
 
 
@@ -12,6 +12,7 @@ class BalanceBucket(SQLModel, table=True):
     """Debits and credits of one account by the month they were recorded in, took effect in, and are of.
 
     The recorded month is the business month of ``recorded_at``; ``service_month`` is empty for entries of none.
+    No number of entries is too many for a bucket: the sums are of any size.
     """
 
     __tablename__ = "balance_bucket"
@@ -25,8 +26,8 @@ class BalanceBucket(SQLModel, table=True):
     recorded_month: str = Field(primary_key=True, sa_type=Words)
     effective_month: str = Field(primary_key=True, sa_type=Words)
     service_month: str = Field(primary_key=True, sa_type=Words)
-    debit: int = Field(sa_type=Int64)
-    credit: int = Field(sa_type=Int64)
+    debit: int = Field(sa_type=Whole)
+    credit: int = Field(sa_type=Whole)
 
 
 class BalanceFold(SQLModel, table=True):

@@ -191,11 +191,11 @@ def _before(query: Any, cut: _Cut) -> Any:
 
 def _of_entries(connection: Connection, stretch: _Stretch, sought: Sought) -> Select[Any]:
     account, side, amount = col(Entry.account_id), col(Entry.side), col(Entry.amount)
-    query = (
+    query: Any = (
         select(
             account,
-            func.sum(case((side == "D", amount), else_=0)) * stretch.sign,
-            func.sum(case((side == "C", amount), else_=0)) * stretch.sign,
+            func.sum(case((side == "D", amount * stretch.sign), else_=0)),
+            func.sum(case((side == "C", amount * stretch.sign), else_=0)),
         )
         .join(Transaction, _unindexed(connection, stretch, col(Transaction.id)) == col(Entry.transaction_id))
         .group_by(account)

@@ -30,7 +30,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy import BindParameter, bindparam, text
 from sqlmodel import col, select
 
 from ledger.attested import TRANSACTION, Window, extent, pages
@@ -43,6 +43,7 @@ from reports.postings import ASSETS_MATCH, BALANCED, LEGS_COMPLETE, Postings
 from reports.sealed import seals_fault
 from settlement.tables import Quote, Statement
 from store.columns import Instant
+from store.exact import worded
 from store.guards import guards_fault
 from store.ids import new_id
 from store.tables import IssuedFile
@@ -105,20 +106,21 @@ def _by_itself(fault: Callable[[Unit], str | None]) -> Callable[[Books], str | N
 
 def _first(query: str) -> Callable[[Books], str | None]:
     """Return a check that finds the first row of a query that should give none."""
-    return lambda books: _row(books, text(query))
+    return lambda books: _row(books, query)
 
 
 def _first_held(query: str) -> Callable[[Books], str | None]:
     """Return the like of a query that reads account, service month and amount from ``held``."""
 
     def fault(books: Books) -> str | None:
-        statement = text(f"WITH held AS ({books.held}) {query}")
-        return _row(books, statement.bindparams(bindparam("folded_until", books.folded_until, Instant())))
+        given = bindparam("folded_until", books.folded_until, Instant())
+        return _row(books, f"WITH held AS ({books.held}) {query}", given)
 
     return fault
 
 
-def _row(books: Books, statement: TextClause) -> str | None:
+def _row(books: Books, query: str, *given: BindParameter[Any]) -> str | None:
+    statement = text(worded(query, books.unit.dialect)).bindparams(*given)
     row = books.unit.connection.execute(statement).mappings().first()
     return None if row is None else ", ".join(f"{name}={value}" for name, value in row.items())
 
@@ -126,7 +128,8 @@ def _row(books: Books, statement: TextClause) -> str | None:
 _SIGNED = "CASE entry.side WHEN 'D' THEN entry.amount ELSE -entry.amount END"
 
 _IN_BUCKETS = f"""
-    SELECT account_id, nullif(service_month, '') AS service_month, debit - credit AS amount FROM balance_bucket
+    SELECT account_id, nullif(service_month, '') AS service_month, debit AS amount FROM balance_bucket
+    UNION ALL SELECT account_id, nullif(service_month, ''), exact_minus(credit) FROM balance_bucket
     UNION ALL SELECT entry.account_id, entry.service_month, {_SIGNED}
     FROM ledger_transaction AS head JOIN ledger_entry AS entry ON entry.transaction_id = head.id
     WHERE head.recorded_at > :folded_until"""
@@ -137,17 +140,17 @@ _IN_ENTRIES = f"""
 _USE_KINDS = "'unbilled_use', 'billed_use', 'free_use', 'written_off_use', 'delivered_use'"
 
 _CONSERVATION = f"""
-    SELECT account.book, account.offering_id, account.asset, sum(held.amount) AS left_over
+    SELECT account.book, account.offering_id, account.asset, exact_sum(held.amount) AS left_over
     FROM held JOIN account ON account.id = held.account_id
     WHERE account.kind IN ({_USE_KINDS})
-    GROUP BY account.book, account.offering_id, account.asset HAVING sum(held.amount) <> 0 LIMIT 1"""
+    GROUP BY account.book, account.offering_id, account.asset HAVING exact_sum(held.amount) <> 0 LIMIT 1"""
 
 _EVENTS = """
     SELECT head.id AS transaction_id, head.event_count AS announced, events.found, events.quantity, booked.amount
     FROM ledger_transaction AS head
-    LEFT JOIN (SELECT transaction_id, count(*) AS found, sum(quantity) AS quantity FROM usage_event
+    LEFT JOIN (SELECT transaction_id, count(*) AS found, exact_sum(quantity) AS quantity FROM usage_event
                GROUP BY transaction_id) AS events ON events.transaction_id = head.id
-    LEFT JOIN (SELECT entry.transaction_id, sum(entry.amount) AS amount FROM ledger_entry AS entry
+    LEFT JOIN (SELECT entry.transaction_id, exact_sum(entry.amount) AS amount FROM ledger_entry AS entry
                WHERE entry.side = 'D' GROUP BY entry.transaction_id) AS booked ON booked.transaction_id = head.id
     WHERE head.kind IN ('usage', 'usage_reversal') AND (coalesce(events.found, 0) <> head.event_count
                                    OR coalesce(events.quantity, 0) <> booked.amount)
@@ -158,16 +161,18 @@ _ORPHAN_EVENTS = """
     LEFT JOIN ledger_transaction AS head ON head.id = event.transaction_id AND head.kind IN ('usage', 'usage_reversal')
     WHERE head.id IS NULL LIMIT 1"""
 
-_QUOTAS = """
+_COUNTED = "exact_sum(CASE WHEN back.event_id IS NULL THEN event.quantity ELSE -event.quantity END)"
+
+_QUOTAS = f"""
     SELECT quota.contract_id, quota.offering_id, quota.period, quota.used,
-           coalesce(sum(CASE WHEN back.event_id IS NULL THEN event.quantity ELSE -event.quantity END), 0) AS counted
+           coalesce({_COUNTED}, 0) AS counted
     FROM quota LEFT JOIN usage_event AS event ON event.contract_id = quota.contract_id
          AND event.offering_id = quota.offering_id
          AND (quota.period = 'all' OR substr(CAST(event.service_on AS text), 1, 7) = quota.period)
     LEFT JOIN usage_reversal AS back ON back.operator_id = event.operator_id AND back.source = event.source
          AND back.event_id = event.event_id
     GROUP BY quota.contract_id, quota.offering_id, quota.period, quota.used
-    HAVING quota.used <> coalesce(sum(CASE WHEN back.event_id IS NULL THEN event.quantity ELSE -event.quantity END), 0)
+    HAVING quota.used <> coalesce({_COUNTED}, 0)
     LIMIT 1"""
 
 _REVERSALS = """
@@ -191,11 +196,11 @@ _REVERSED_BY_NONE = """
     WHERE head.id IS NULL LIMIT 1"""
 
 _LATE_USE = """
-    SELECT account.contract_id, held.service_month, sum(held.amount) AS unbilled
+    SELECT account.contract_id, held.service_month, exact_sum(held.amount) AS unbilled
     FROM held JOIN account ON account.id = held.account_id
     WHERE account.kind = 'unbilled_use'
     GROUP BY account.contract_id, held.service_month
-    HAVING sum(held.amount) <> 0
+    HAVING exact_sum(held.amount) <> 0
        AND EXISTS (SELECT 1 FROM invoice
                    WHERE invoice.contract_id = account.contract_id AND invoice.month >= held.service_month)
        AND NOT EXISTS (SELECT 1 FROM late_use AS late
@@ -216,7 +221,7 @@ _CREDIT_SUMS = """
     HAVING note.net <> coalesce(sum(line.net), 0) OR note.tax <> coalesce(sum(line.tax), 0) LIMIT 1"""
 
 _OWED = """
-    SELECT operator_id, buyer_id, sum(papers) AS by_papers, sum(books) AS by_books FROM (
+    SELECT operator_id, buyer_id, exact_sum(papers) AS by_papers, exact_sum(books) AS by_books FROM (
         SELECT operator_id, buyer_id, gross AS papers, 0 AS books FROM invoice
         UNION ALL SELECT operator_id, buyer_id, -gross, 0 FROM credit_note
         UNION ALL SELECT operator_id, buyer_id, -amount, 0 FROM payment
@@ -224,10 +229,10 @@ _OWED = """
         UNION ALL SELECT account.book, account.party_id, 0, held.amount
             FROM held JOIN account ON account.id = held.account_id
             WHERE account.kind IN ('receivable', 'buyer_balance')
-    ) AS owed GROUP BY operator_id, buyer_id HAVING sum(papers) <> sum(books) LIMIT 1"""
+    ) AS owed GROUP BY operator_id, buyer_id HAVING exact_sum(papers) <> exact_sum(books) LIMIT 1"""
 
 _REVENUE = """
-    SELECT operator_id, sum(net) AS left_over_net, sum(tax) AS left_over_tax FROM (
+    SELECT operator_id, exact_sum(net) AS left_over_net, exact_sum(tax) AS left_over_tax FROM (
         SELECT operator_id, net, tax FROM invoice
         UNION ALL SELECT operator_id, -net, -tax FROM credit_note
         UNION ALL SELECT account.book,
@@ -235,10 +240,10 @@ _REVENUE = """
             CASE WHEN account.kind IN ('output_vat', 'red_pending_vat') THEN held.amount ELSE 0 END
             FROM held JOIN account ON account.id = held.account_id
             WHERE account.kind IN ('revenue', 'revenue_relief', 'output_vat', 'red_pending_vat')
-    ) AS earned GROUP BY operator_id HAVING sum(net) <> 0 OR sum(tax) <> 0 LIMIT 1"""
+    ) AS earned GROUP BY operator_id HAVING exact_sum(net) <> 0 OR exact_sum(tax) <> 0 LIMIT 1"""
 
 _PAYABLE = """
-    SELECT operator_id, sum(amount) AS left_over FROM (
+    SELECT operator_id, exact_sum(amount) AS left_over FROM (
         SELECT settlement.operator_id, share.taken AS amount FROM settlement_share AS share
             JOIN settlement ON settlement.id = share.settlement_id
             WHERE share.beneficiary_id <> settlement.operator_id AND share.kind <> 'holdback'
@@ -255,7 +260,7 @@ _PAYABLE = """
         UNION ALL SELECT account.book, held.amount
             FROM held JOIN account ON account.id = held.account_id
             WHERE account.kind IN ('payable', 'treasury_payable')
-    ) AS shared GROUP BY operator_id HAVING sum(amount) <> 0 LIMIT 1"""
+    ) AS shared GROUP BY operator_id HAVING exact_sum(amount) <> 0 LIMIT 1"""
 
 
 # Between two closes nothing may take effect before the first day that was open then.

@@ -1,8 +1,8 @@
 """Column types that mean the same on SQLite and PostgreSQL.
 
-SQLite's tables are STRICT, which knows INTEGER, TEXT and BLOB only; so days, months and instants are text of a fixed
-width there (which sorts as time does), flags are 0 and 1, and exact decimals are text on both databases, because a
-DECIMAL column of SQLite keeps a binary float.
+SQLite's tables are STRICT, which knows INTEGER, TEXT, BLOB and ANY only; so days, months and instants are text of a
+fixed width there (which sorts as time does), flags are 0 and 1, sums of any size text where they are beyond 64 bits,
+and exact decimals are text on both databases, because a DECIMAL column of SQLite keeps a binary float.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Date, Dialect, LargeBinary, Text, TypeDecorator
+from sqlalchemy import BigInteger, Boolean, Date, Dialect, LargeBinary, Numeric, Text, TypeDecorator
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeEngine
 
 from pricing.canonical import canonical_json
+from store.exact import storable
 
 Words = Text
 """Text of any length; bounds are checked where it comes in."""
@@ -39,6 +41,40 @@ class Int64(TypeDecorator[int]):
     def python_type(self) -> type[int]:
         """A cursor over such a column is read as a number."""
         return int
+
+
+class _Any(Numeric[Any]):
+    """A column of a STRICT table of SQLite that keeps a value as it is given: declared ``ANY``."""
+
+    def bind_processor(self, dialect: Dialect) -> None:
+        """Change nothing on the way in."""
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> None:
+        """Change nothing on the way out."""
+
+
+@compiles(_Any, "sqlite")
+def _declared_any(_type: _Any, _compiler: Any, **_options: Any) -> str:
+    return "ANY"
+
+
+class Whole(TypeDecorator[int]):
+    """A whole number of any size: a sum of 64-bit integers; on SQLite text where it is beyond 64 bits."""
+
+    impl = Numeric
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """PostgreSQL's NUMERIC is exact; SQLite's is a float, so that it keeps what it is given."""
+        return _Any() if dialect.name == "sqlite" else Numeric()
+
+    def process_bind_param(self, value: int | None, dialect: Dialect) -> Any:
+        """Write the number as each database can hold it."""
+        return storable(value) if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
+        """Return the number."""
+        return None if value is None else int(value)
 
 
 class Flag(TypeDecorator[bool]):

@@ -23,6 +23,7 @@ from sqlalchemy.pool import QueuePool
 
 from pricing.errors import Unavailable
 from store.arrays import Int64s, Int64sDumper
+from store.exact import teach
 
 WRITING = "tariffbook_writing"
 SERVING_ROLE = "tariffbook_server"
@@ -77,6 +78,7 @@ def _open_sqlite(url: str, wait_seconds_max: int, pool_size: int) -> Engine:
             "cache_size=-65536",
         ):
             connection.execute(f"PRAGMA {pragma}")
+        teach(connection)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel, select
 
 import migrations.schema
+from store.columns import Whole
 from store.engine import open_engine
 from store.settings import Settings
 from store.tables import Instance
@@ -38,8 +39,13 @@ def test_the_models_equal_the_migrations(store: Store) -> None:
         condition = getattr(found, "_ddl_if", None)
         return condition is None or condition.dialect == store.engine.dialect.name
 
+    def is_other(_context: Any, _found: Any, _column: Any, _found_type: Any, wanted: object) -> bool | None:
+        # SQLite's ANY is read back as the affinity that it gives to a column, which is NUMERIC.
+        return False if isinstance(wanted, Whole) and store.engine.dialect.name == "sqlite" else None
+
     with store.engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"include_object": of_this_database})
+        opts = {"include_object": of_this_database, "compare_type": is_other}
+        context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, SQLModel.metadata) == []
 
 

@@ -26,8 +26,8 @@ def upgrade() -> None:
         sa.Column("recorded_month", sa.Text(), nullable=False),
         sa.Column("effective_month", sa.Text(), nullable=False),
         sa.Column("service_month", sa.Text(), nullable=False),
-        sa.Column("debit", columns.Int64(), nullable=False),
-        sa.Column("credit", columns.Int64(), nullable=False),
+        sa.Column("debit", columns.Whole(), nullable=False),
+        sa.Column("credit", columns.Whole(), nullable=False),
         sa.CheckConstraint("debit >= 0", name=op.f("ck_balance_bucket_debit")),
         sa.CheckConstraint("credit >= 0", name=op.f("ck_balance_bucket_credit")),
         sa.PrimaryKeyConstraint(

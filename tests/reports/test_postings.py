@@ -20,6 +20,11 @@ from tests.reports.test_sealed import Sealed
 LEG = "UPDATE ledger_entry SET {} WHERE transaction_id = {} AND leg = 1"
 FAULTS = {
     "a leg of more": (BALANCED, LEG.format("amount = amount + 1", "{0}"), "left_over=1"),
+    "a leg of the most that a leg takes": (
+        BALANCED,
+        LEG.format("amount = 1000000000000000", "{0}"),
+        "left_over=99999999999",
+    ),
     "a leg on the other side": (BALANCED, LEG.format("side = 'C'", "{0}"), "left_over=-"),
     "legs of two assets": (BALANCED, LEG.format("asset = 'GB'", "{0}"), "asset="),
     "a leg in another asset": (
