@@ -44,13 +44,17 @@ def used_books(place: Place) -> Settings:
     with opened_books(settings) as store:
         open_accounts(store, "open")
         fill(store, "before", BATCH)
+    acquaint(place, settings)
+    return settings
+
+
+def acquaint(place: Place, settings: Settings) -> None:
+    """Have PostgreSQL's planner know the tables, as autovacuum does in its time, and pgbench before it starts."""
     if place.kind == "postgresql":
-        # As autovacuum does in its time, and pgbench to its own tables before it starts.
         engine = create_engine(settings.database_url, isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(text("ANALYZE"))
         engine.dispose()
-    return settings
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from typing import Any
 import psycopg
 from sqlalchemy import make_url
 
-from benchmarks.books import ACCOUNTS, CALL, fill, open_accounts, opened_books
+from benchmarks.books import ACCOUNTS, CALL, acquaint, fill, open_accounts, opened_books
 from benchmarks.databases import Place
 from benchmarks.figures import Figure, Goal, Scale, interleaved
 from benchmarks.seals import founded_to_seal, sealed
@@ -35,6 +35,7 @@ def measure(place: Place, scale: Scale) -> list[Figure]:
         fill(store, "kernel", transactions - ACCOUNTS)
         sealed(store)
         fold(store)
+        acquaint(place, settings)
         values, baselines = interleaved(lambda: _fetched(place, settings, transactions), lambda: _verified(store))
     note = f"{transactions:,} two-leg transactions, sealed and folded; all checks"
     ratio = Figure(

@@ -47,8 +47,8 @@ def export(
         settled = settle_as_of(store, as_of)
         with store.reading(call("ledger export")) as unit:
             books = [party_of_kind(unit, operator, "operator", "operator").id] if operator else None
-            for line in writer(unit, Bounds(books, settled, day_from, day_until)):
-                click.echo(line, nl=False)
+            lines = writer(unit, Bounds(books, settled, day_from, day_until))
+            sys.stdout.writelines(lines)
 
 
 @ledger.command()

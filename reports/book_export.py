@@ -179,13 +179,14 @@ def _journal(
     quote_assets: bool = False,
 ) -> Iterator[str]:
     current = None
+    paths = {number: account_path(account) for number, account in accounts.items()}
+    commodities = {account.asset: _commodity(account.asset, quote_assets=quote_assets) for account in accounts.values()}
     for row in _rows(unit, bounds):
         if row.id != current:
             current = row.id
             yield head(row)
         signed = row.amount if row.side == "D" else -row.amount
-        path = account_path(accounts[row.account_id])
-        yield f"  {path}  {_amount(signed, row.asset, quote_assets=quote_assets)}\n"
+        yield f"  {paths[row.account_id]}  {written(signed, row.asset)} {commodities[row.asset]}\n"
 
 
 def _beancount_head(row: Any) -> str:
