@@ -143,7 +143,7 @@ def _within(unit: Unit, window: Window) -> str:
 
 
 def _bounds(unit: Unit, window: Window) -> dict[str, object]:
-    dialect, instant = unit.session.get_bind().dialect, Instant()
+    dialect, instant = unit.connection.dialect, Instant()
     given = {"until": instant.process_bind_param(window.until, dialect)}
     return given if window.after is None else {**given, "after": instant.process_bind_param(window.after, dialect)}
 

@@ -62,6 +62,11 @@ class Instant(TypeDecorator[datetime]):
     impl = postgresql.TIMESTAMP
     cache_ok = True
 
+    @property
+    def python_type(self) -> type[datetime]:
+        """What a column of moments holds."""
+        return datetime
+
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Text such as 2025-03-01T00:00:00.000000Z on SQLite."""
         return sqlite.TEXT() if dialect.name == "sqlite" else postgresql.TIMESTAMP(timezone=True)
@@ -73,8 +78,7 @@ class Instant(TypeDecorator[datetime]):
         if value.tzinfo is None:
             message = f"{value!r} has no offset"
             raise ValueError(message)
-        value = value.astimezone(UTC)
-        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if dialect.name == "sqlite" else value
+        return written_instant(value) if dialect.name == "sqlite" else value.astimezone(UTC)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Return the moment in UTC."""
@@ -84,11 +88,21 @@ class Instant(TypeDecorator[datetime]):
         return moment.astimezone(UTC)
 
 
+def written_instant(moment: datetime) -> str:
+    """Return an aware moment as SQLite holds it."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
 class Day(TypeDecorator[date]):
     """A calendar day of the business time zone."""
 
     impl = Date
     cache_ok = True
+
+    @property
+    def python_type(self) -> type[date]:
+        """What a column of days holds."""
+        return date
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Text such as 2025-03-01 on SQLite."""

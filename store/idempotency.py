@@ -20,7 +20,7 @@ from sqlmodel import col
 
 from pricing.errors import Conflict, Malformed, Refusal
 from store.arrays import Int64s
-from store.engine import is_wait_timeout
+from store.faults import is_wait_timeout
 from store.tables import StoredAnswer
 
 if TYPE_CHECKING:
