@@ -6,7 +6,7 @@ A value that a column repeats is written once and then copied.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, ClassVar, Final
 

@@ -76,7 +76,7 @@ class Call:
 
 @dataclass
 class Unit:
-    """An open transaction, on its own connection. ``now`` is the database's clock (plus a sandbox's offset), read once, in UTC.
+    """An open transaction. ``now`` is the database's clock (plus a sandbox's offset), read once, in UTC.
 
     ``object_id`` and ``detail`` are what the audit log will say; ``stored_body`` replaces the answer that is kept for
     replay where the real one holds a secret; ``after_commit`` runs once the work is durable.
