@@ -264,12 +264,7 @@ def _name(table: type[Transaction | Entry]) -> str:
 
 
 _LAST_ID: Final = "SELECT coalesce(max(id), 0) FROM ledger_transaction"
-# The name of the sequence is found once, and not for each number.
-_NEXT_IDS: Final = (
-    "SELECT nextval(drawn.name) FROM "
-    "(SELECT pg_get_serial_sequence('ledger_transaction', 'id')::regclass AS name OFFSET 0) AS drawn, "
-    "generate_series(1, %(count)s)"
-)
+_NEXT_IDS: Final = "SELECT nextval('ledger_transaction_id_seq') FROM generate_series(1, %(count)s)"
 _ARRAYS: Final[Mapping[Any, type[Array]]] = {int: Int64s, str: Texts, date: Days, datetime: Instants, bytes: Blobs}
 """How a column of such values goes to PostgreSQL."""
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not say
