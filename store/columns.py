@@ -90,7 +90,7 @@ class Instant(TypeDecorator[datetime]):
 
 def written_instant(moment: datetime) -> str:
     """Return an aware moment as SQLite holds it."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 class Day(TypeDecorator[date]):

@@ -24,7 +24,7 @@ def rows(connection: Connection, statement: str, given: Given = ()) -> list[tupl
     cursor = _cursor(connection)
     try:
         cursor.execute(statement, given)
-        return [] if cursor.description is None else cursor.fetchall()  # type: ignore[no-any-return]
+        return [] if cursor.description is None else cursor.fetchall()
     except Exception as fault:
         raise _told(connection, statement, given, fault) from fault
 
