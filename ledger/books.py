@@ -141,11 +141,8 @@ def write(
         change_each(unit.connection, _into_sqlite(Entry), list(zip(*entries.values(), strict=True)))
         change_each(unit.connection, _into_sqlite(Transaction), list(zip(*heads.values(), strict=True)))
         return set(ids)
-    columns = {
-        f"{prefix}{column.name}": _ARRAYS[column.type.python_type](values[column.name])
-        for table, prefix, values in ((Transaction, "h_", heads), (Entry, "e_", entries))
-        for column in _columns(table)
-    }
+    columns = {name: kind(heads[column]) for name, column, kind in _arrays(Transaction, "h_")}
+    columns |= {name: kind(entries[column]) for name, column, kind in _arrays(Entry, "e_")}
     statement = _into_postgresql("" if hashes is None else "ON CONFLICT (key) DO NOTHING")
     return {number for (number,) in rows(unit.connection, statement, columns)}
 
@@ -247,6 +244,12 @@ def _into_postgresql(conflict: str) -> str:
     return f"WITH head AS ({heads} {conflict} RETURNING id), leg AS ({legs}) SELECT id FROM head"  # noqa: S608
 
 
+@cache
+def _arrays(table: type[Transaction | Entry], prefix: str) -> list[tuple[str, str, type[Array]]]:
+    """Return how each column of a table goes to PostgreSQL: its name in the statement, its own, its kind."""
+    return [(f"{prefix}{one.name}", one.name, _KINDS[one.type.python_type]) for one in _columns(table)]
+
+
 def _from_arrays(table: type[Transaction | Entry], prefix: str) -> str:
     columns = _columns(table)
     arrays = ", ".join(f"%({prefix}{column.name})b::{column.type.compile(_DIALECT)}[]" for column in columns)
@@ -265,8 +268,7 @@ def _name(table: type[Transaction | Entry]) -> str:
 
 _LAST_ID: Final = "SELECT coalesce(max(id), 0) FROM ledger_transaction"
 _NEXT_IDS: Final = "SELECT nextval('ledger_transaction_id_seq') FROM generate_series(1, %(count)s)"
-_ARRAYS: Final[Mapping[Any, type[Array]]] = {int: Int64s, str: Texts, date: Days, datetime: Instants, bytes: Blobs}
-"""How a column of such values goes to PostgreSQL."""
+_KINDS: Final[Mapping[Any, type[Array]]] = {int: Int64s, str: Texts, date: Days, datetime: Instants, bytes: Blobs}
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not say
 
 

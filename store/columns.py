@@ -82,10 +82,13 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Return the moment in UTC."""
-        if value is None:
-            return None
-        moment: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
-        return moment.astimezone(UTC)
+        return None if value is None else read_instant(value)
+
+
+def read_instant(value: str | datetime) -> datetime:
+    """Return a moment as a driver gives it, in UTC."""
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.astimezone(UTC)
 
 
 def written_instant(moment: datetime) -> str:
