@@ -60,7 +60,6 @@ class Singles:
 
     settings: Settings
     series: str
-    writer: int
     callers: int
     seconds: float
     hot: bool
@@ -83,7 +82,7 @@ class Singles:
         return work
 
     def _post_until(self, until: float, crowd: Crowd[Posting, Outcome], caller: int) -> list[float]:
-        series, latencies = f"{self.series}-{self.writer}-{caller}", []
+        series, latencies = f"{self.series}-{caller}", []
         for number in count(caller * APART):
             [posting] = postings(series, [number], hot=self.hot)
             start = perf_counter()
@@ -145,17 +144,19 @@ def measure(place: Place, scale: Scale) -> list[Figure]:
     """Measure single transactions, batches and bytes, on spread accounts and between the same two."""
     seconds, batches, size = scale.of(1, 3), scale.of(1, 5), scale.of(1000, BATCH)
     settings = used_books(place)
+    with writers(1) as process:
+        singles = _singles(place, settings, process, seconds)
     with writers(WRITERS[place.kind]) as processes:
         return [
-            *_singles(place, settings, processes, seconds, branches=scale.of(1, BRANCHES)),
+            *singles,
             *chain.from_iterable(_batches(place, settings, processes, batches, size, hot=hot) for hot in (False, True)),
             _bytes(place, scale.of(8000, 10 * BATCH)),
         ]
 
 
-def _singles(place: Place, settings: Settings, processes: Writers, seconds: int, branches: int) -> list[Figure]:
+def _singles(place: Place, settings: Settings, process: Writers, seconds: int) -> list[Figure]:
     """Measure single posts, spread and hot in turn with the baseline, for each number of callers."""
-    baseline, against = _baseline(place, seconds, branches)
+    baseline, against = _baseline(place, seconds)
     figures = []
     for callers in CALLERS:
         raw: list[float] = []
@@ -166,10 +167,10 @@ def _singles(place: Place, settings: Settings, processes: Writers, seconds: int,
                 raw.append(baseline(callers))
             for hot in (False, True):
                 series = f"single-{callers}-{_KINDS[hot]}-{run}"
-                taken, rate = _post_singly(place, settings, processes, series, callers, seconds, hot=hot)
+                taken, rate = _post_singly(settings, process, series, callers, seconds, hot=hot)
                 rates[hot].append(rate)
                 latencies[hot] += taken
-        note = f"{callers} callers, processes: {WRITERS[place.kind]}, {seconds} s a run"
+        note = f"{callers} callers of one process, {seconds} s a run"
         figures += [
             Figure(
                 f"single posts, {callers} callers, {_KINDS[hot]}",
@@ -200,9 +201,8 @@ def _singles(place: Place, settings: Settings, processes: Writers, seconds: int,
 
 
 def _post_singly(
-    place: Place,
     settings: Settings,
-    processes: Writers,
+    process: Writers,
     series: str,
     callers: int,
     seconds: float,
@@ -210,10 +210,8 @@ def _post_singly(
     hot: bool,
 ) -> tuple[list[float], float]:
     """Return how long each post took, and how many there were a second."""
-    number = WRITERS[place.kind]
-    tasks = [Singles(settings, series, writer, callers // number, seconds, hot) for writer in range(number)]
-    done = processes.timed(tasks)
-    latencies = list(chain.from_iterable(done.results))
+    done = process.timed([Singles(settings, series, callers, seconds, hot)])
+    [latencies] = done.results
     return latencies, len(latencies) / done.seconds
 
 
@@ -229,7 +227,7 @@ def _latency(place: Place, callers: int, latencies: Sequence[float], *, hot: boo
     )
 
 
-def _baseline(place: Place, seconds: int, branches: int) -> tuple[Callable[[int], float] | None, str]:
+def _baseline(place: Place, seconds: int) -> tuple[Callable[[int], float] | None, str]:
     """Return what single posts are held against, by the number of callers, and what it is."""
     if place.kind == "sqlite":
         return _transaction_loop(place, seconds), "one thread: a transaction for the rows of each, plain tables"
@@ -237,8 +235,8 @@ def _baseline(place: Place, seconds: int, branches: int) -> tuple[Callable[[int]
     if program is None:
         return None, "not measured: there is no pgbench beside the server's programs"
     url = place.empty()
-    pgbench.prepare(program, url, branches)
-    against = f"pgbench -M prepared, TPC-B, scale {branches}, as many clients"
+    pgbench.prepare(program, url, BRANCHES)
+    against = f"pgbench -M prepared, TPC-B, scale {BRANCHES}, as many clients"
     return lambda callers: pgbench.transactions_a_second(program, url, callers, seconds), against
 
 

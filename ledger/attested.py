@@ -225,7 +225,7 @@ def _within(unit: Unit, window: Window) -> str:
 
 
 def _bounds(unit: Unit, window: Window) -> dict[str, object]:
-    dialect, instant = unit.session.get_bind().dialect, Instant()
+    dialect, instant = unit.connection.dialect, Instant()
     bounds = {"until": window.until, "after": window.after}
     return {name: instant.process_bind_param(bound, dialect) for name, bound in bounds.items() if bound is not None}
 

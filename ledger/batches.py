@@ -13,6 +13,8 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from ledger.books import Posting, fault_of, reserve, write
+from store.arrays import Texts
+from store.direct import rows
 from store.unit import Unit
 
 _CACHE: Final = "ledger.parties"
@@ -100,17 +102,18 @@ def _outcome(content: bytes, holder: _Held, mine: int | None) -> Outcome:
 def _reasons(unit: Unit, postings: Sequence[Posting]) -> dict[int, str]:
     """Return why postings cannot be transactions, by their place."""
     faults = {index: fault for index, posting in enumerate(postings) if (fault := fault_of(posting)) is not None}
-    named = {index: _parties(posting) for index, posting in enumerate(postings) if index not in faults}
-    known = _known(unit, set().union(*named.values()))
-    for index, parties in named.items():
-        if unknown := sorted(parties - known):
-            faults[index] = f"{postings[index].key}: there is no party {', '.join(unknown)}"
+    named = {party for posting in postings for party in _parties(posting)}
+    unknown = named - _known(unit, named)
+    if unknown:
+        for index, posting in enumerate(postings):
+            if index not in faults and (missing := sorted(unknown.intersection(_parties(posting)))):
+                faults[index] = f"{posting.key}: there is no party {', '.join(missing)}"
     return faults
 
 
-def _parties(posting: Posting) -> set[str]:
-    parties = {leg.account.party_id for leg in posting.legs if leg.account.party_id is not None}
-    return parties | {leg.account.book for leg in posting.legs} | {posting.book}
+def _parties(posting: Posting) -> list[str]:
+    """Return the parties that a posting names: its book, which is that of its accounts, and whom these are for."""
+    return [posting.book, *[party for leg in posting.legs if (party := leg.account.party_id) is not None]]
 
 
 def _known(unit: Unit, ids: Collection[str]) -> set[str]:
@@ -120,10 +123,10 @@ def _known(unit: Unit, ids: Collection[str]) -> set[str]:
     if not asked:
         return set(ids)
     if unit.dialect == "sqlite":
-        rows = unit.connection.exec_driver_sql(_PARTIES_SQLITE, (json.dumps(asked),))
+        parties = rows(unit.connection, _PARTIES_SQLITE, (json.dumps(asked),))
     else:
-        rows = unit.connection.exec_driver_sql(_PARTIES_POSTGRESQL, {"ids": asked})
-    found = {str(row[0]) for row in rows}
+        parties = rows(unit.connection, _PARTIES_POSTGRESQL, {"ids": Texts(asked)})
+    found = {party for (party,) in parties}
     unit.after_commit.append(lambda: remembered.update(found))
     return found | (set(ids) & remembered)
 
@@ -147,7 +150,7 @@ def _held(unit: Unit, keys: Sequence[str]) -> dict[str, _Held]:
     if not keys:
         return {}
     if unit.dialect == "sqlite":
-        rows = unit.connection.exec_driver_sql(_HELD_SQLITE, (json.dumps(keys),))
+        held = rows(unit.connection, _HELD_SQLITE, (json.dumps(keys),))
     else:
-        rows = unit.connection.exec_driver_sql(_HELD_POSTGRESQL, {"keys": list(keys)})
-    return {row[0]: _Held(row[1], None if row[2] is None else bytes(row[2])) for row in rows}
+        held = rows(unit.connection, _HELD_POSTGRESQL, {"keys": Texts(keys)})
+    return {key: _Held(number, content) for key, number, content in held}

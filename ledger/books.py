@@ -9,25 +9,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from functools import cache, cached_property
 from itertools import chain, repeat
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Column, func, inspect, select, text
+from sqlalchemy import Column, inspect, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from ledger.chart import CHART, CURRENCY, CURRENCY_SCALE, USE_SCALE
 from ledger.periods import first_open_days
 from ledger.tables import Account, Asset, Entry, Transaction
-from store.arrays import Int64s
+from store.arrays import Array, Blobs, Days, Instants, Int64s, Texts
+from store.columns import written_instant
+from store.direct import change_each, rows
 from store.unit import Unit
 
 LEG_AMOUNT_MAX: Final = 10**15
 """What one leg holds: 10⁹ units of use. A month's use may be more, and is posted in several legs."""
 SIDES: Final = ("D", "C")
-_WHOLE_NUMBERS: Final = frozenset({"id", "legs", "transaction_id", "leg", "account_id", "amount"})
 _CACHE = "ledger.accounts"
 
 
@@ -47,6 +48,12 @@ class AccountRef:
         """The account's unique code: its kind, then book and dimensions, ``-`` for one that it does not have."""
         parts = (self.book, self.asset, self.party_id, self.contract_id, self.offering_id)
         return ":".join((self.kind, *(part or "-" for part in parts)))
+
+    @cached_property
+    def is_charted(self) -> bool:
+        """Whether the chart has such an account in its asset."""
+        kind = CHART.get(self.kind)
+        return kind is not None and kind.of_use is not (self.asset == CURRENCY)
 
 
 class Leg(NamedTuple):
@@ -97,10 +104,9 @@ def reserve(unit: Unit, count: int) -> list[int]:
     What is not used is a gap.
     """
     if unit.dialect == "sqlite":
-        last = unit.connection.execute(select(func.max(col(Transaction.id)))).scalar_one() or 0
-        return [last + number for number in range(1, count + 1)]
-    drawn = unit.connection.execute(_NEXT_IDS, {"count": count}).scalars()
-    return sorted(drawn)
+        [(last,)] = rows(unit.connection, _LAST_ID)
+        return list(range(last + 1, last + count + 1))
+    return sorted(number for (number,) in rows(unit.connection, _NEXT_IDS, {"count": count}))
 
 
 def post(unit: Unit, postings: Sequence[Posting]) -> list[int]:
@@ -132,27 +138,25 @@ def write(
     entries = _entries(unit, ids, postings)
     if unit.dialect == "sqlite":
         # The legs come first: the head closes the transaction.
-        unit.connection.exec_driver_sql(_into_sqlite(Entry), list(zip(*entries.values(), strict=True)))
-        unit.connection.exec_driver_sql(_into_sqlite(Transaction), list(zip(*heads.values(), strict=True)))
+        change_each(unit.connection, _into_sqlite(Entry), list(zip(*entries.values(), strict=True)))
+        change_each(unit.connection, _into_sqlite(Transaction), list(zip(*heads.values(), strict=True)))
         return set(ids)
-    columns = {f"h_{name}": _array(name, values) for name, values in heads.items()}
-    columns |= {f"e_{name}": _array(name, values) for name, values in entries.items()}
+    columns = {name: kind(heads[column]) for name, column, kind in _arrays(Transaction, "h_")}
+    columns |= {name: kind(entries[column]) for name, column, kind in _arrays(Entry, "e_")}
     statement = _into_postgresql("" if hashes is None else "ON CONFLICT (key) DO NOTHING")
-    return set(unit.connection.exec_driver_sql(statement, columns).scalars())
+    return {number for (number,) in rows(unit.connection, statement, columns)}
 
 
 def fault_of(posting: Posting) -> str | None:
     """Return why a posting cannot be a transaction, or None."""
     sums: dict[str, int] = {}
     sides: dict[str, str] = {}
-    for leg in posting.legs:
-        account, side, amount = leg.account, leg.side, leg.amount
+    for account, side, amount, _month, _day in posting.legs:
         if type(amount) is not int or not 0 < amount <= LEG_AMOUNT_MAX or side not in SIDES:
             return f"{posting.key}: {side!r} {amount!r} is no leg: a side is D or C, an amount 1 to {LEG_AMOUNT_MAX}"
         if account.book != posting.book:
             return f"{posting.key}: {account.code} is an account of another book than {posting.book}"
-        kind = CHART.get(account.kind)
-        if kind is None or kind.of_use is (account.asset == CURRENCY):
+        if not account.is_charted:
             return f"{posting.key}: the chart has no account {account.kind!r} in {account.asset!r}"
         if sides.setdefault(account.code, side) != side:
             return f"{posting.key}: {account.code} stands on both sides"
@@ -178,15 +182,15 @@ def _heads(
     postings: Sequence[Posting],
     opened: Mapping[str, date],
     hashes: Sequence[bytes] | None,
-) -> dict[str, list[Any]]:
+) -> dict[str, Sequence[Any]]:
     effective = [max(posting.effective_on, opened.get(posting.book, date.min)) for posting in postings]
     return {
         "id": list(ids),
         "key": [posting.key for posting in postings],
         "kind": [posting.kind for posting in postings],
         "book": [posting.book for posting in postings],
-        "effective_on": _bound(unit, Transaction, "effective_on", effective),
-        "recorded_at": _bound(unit, Transaction, "recorded_at", [unit.now]) * len(postings),
+        "effective_on": _days(unit, effective),
+        "recorded_at": [written_instant(unit.now) if unit.dialect == "sqlite" else unit.now] * len(postings),
         "legs": [len(posting.legs) for posting in postings],
         "document_id": [posting.document_id for posting in postings],
         "event_count": [posting.event_count for posting in postings],
@@ -195,34 +199,30 @@ def _heads(
     }
 
 
-def _entries(unit: Unit, ids: Sequence[int], postings: Sequence[Posting]) -> dict[str, list[Any]]:
-    legs = [leg for posting in postings for leg in posting.legs]
-    accounts = _accounts(unit, {leg.account.code: leg.account for leg in legs})
+def _entries(unit: Unit, ids: Sequence[int], postings: Sequence[Posting]) -> dict[str, Sequence[Any]]:
     lengths = [len(posting.legs) for posting in postings]
+    legs = chain.from_iterable([posting.legs for posting in postings])
+    refs, sides, amounts, months, days = zip(*legs, strict=True)
+    codes = [ref.code for ref in refs]
+    accounts = _accounts(unit, dict(zip(codes, refs, strict=True)))
     return {
         "transaction_id": list(chain.from_iterable(map(repeat, ids, lengths))),
         "leg": [number for length in lengths for number in range(1, length + 1)],
-        "account_id": [accounts[leg.account.code] for leg in legs],
-        "asset": [leg.account.asset for leg in legs],
-        "side": [leg.side for leg in legs],
-        "amount": [leg.amount for leg in legs],
-        "service_month": [leg.service_month for leg in legs],
-        "service_on": _bound(unit, Entry, "service_on", [leg.service_on for leg in legs]),
+        "account_id": [accounts[code] for code in codes],
+        "asset": [ref.asset for ref in refs],
+        "side": sides,
+        "amount": amounts,
+        "service_month": months,
+        "service_on": _days(unit, days),
     }
 
 
-def _bound(unit: Unit, table: type[Transaction | Entry], column: str, values: list[Any]) -> list[Any]:
-    """Return values of a column as its type hands them to the driver."""
+def _days(unit: Unit, days: Sequence[date | None]) -> Sequence[Any]:
+    """Return days as the driver takes them."""
     if unit.dialect == "postgresql":
-        return values
-    kind, dialect = inspect(table).local_table.columns[column].type, unit.session.get_bind().dialect
-    written = {value: kind.process_bind_param(value, dialect) for value in set(values)}
-    return [written[value] for value in values]
-
-
-def _array(column: str, values: list[Any]) -> Any:
-    """Return a column as the driver writes it to PostgreSQL soonest."""
-    return Int64s(values) if column in _WHOLE_NUMBERS else values
+        return days
+    written = {day: None if day is None else day.isoformat() for day in set(days)}
+    return [written[day] for day in days]
 
 
 @cache
@@ -244,6 +244,12 @@ def _into_postgresql(conflict: str) -> str:
     return f"WITH head AS ({heads} {conflict} RETURNING id), leg AS ({legs}) SELECT id FROM head"  # noqa: S608
 
 
+@cache
+def _arrays(table: type[Transaction | Entry], prefix: str) -> list[tuple[str, str, type[Array]]]:
+    """Return how each column of a table goes to PostgreSQL: its name in the statement, its own, its kind."""
+    return [(f"{prefix}{one.name}", one.name, _KINDS[one.type.python_type]) for one in _columns(table)]
+
+
 def _from_arrays(table: type[Transaction | Entry], prefix: str) -> str:
     columns = _columns(table)
     arrays = ", ".join(f"%({prefix}{column.name})b::{column.type.compile(_DIALECT)}[]" for column in columns)
@@ -251,6 +257,7 @@ def _from_arrays(table: type[Transaction | Entry], prefix: str) -> str:
     return f"INSERT INTO {_name(table)} ({names}) SELECT * FROM unnest({arrays}) AS given ({names})"  # noqa: S608 - our own names
 
 
+@cache
 def _columns(table: type[Transaction | Entry]) -> Sequence[Column[Any]]:
     return list(inspect(table).local_table.columns)
 
@@ -259,7 +266,9 @@ def _name(table: type[Transaction | Entry]) -> str:
     return str(inspect(table).local_table.name)
 
 
-_NEXT_IDS = text("SELECT nextval(pg_get_serial_sequence('ledger_transaction', 'id')) FROM generate_series(1, :count)")
+_LAST_ID: Final = "SELECT coalesce(max(id), 0) FROM ledger_transaction"
+_NEXT_IDS: Final = "SELECT nextval('ledger_transaction_id_seq') FROM generate_series(1, %(count)s)"
+_KINDS: Final[Mapping[Any, type[Array]]] = {int: Int64s, str: Texts, date: Days, datetime: Instants, bytes: Blobs}
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not say
 
 
@@ -283,10 +292,8 @@ def account_ids(unit: Unit, codes: Sequence[str]) -> dict[str, int]:
     """Return the ids of the accounts with these codes; those not opened yet are left out."""
     found: dict[str, int] = {}
     for start in range(0, len(codes), 500):
-        rows = unit.connection.execute(
-            select(col(Account.code), col(Account.id)).where(col(Account.code).in_(codes[start : start + 500]))
-        )
-        found.update({row.code: int(row.id) for row in rows})
+        query = select(col(Account.code), col(Account.id)).where(col(Account.code).in_(codes[start : start + 500]))
+        found.update({row.code: int(row.id) for row in unit.connection.execute(query)})
     return found
 
 
@@ -317,6 +324,6 @@ def _open(unit: Unit, refs: Iterable[AccountRef]) -> None:
     )
 
 
-def _insert_new(unit: Unit, table: Any, rows: list[dict[str, object]]) -> None:
+def _insert_new(unit: Unit, table: Any, new: list[dict[str, object]]) -> None:
     dialect = sqlite if unit.dialect == "sqlite" else postgresql
-    unit.connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
+    unit.connection.execute(dialect.insert(table).on_conflict_do_nothing(), new)

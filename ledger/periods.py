@@ -11,6 +11,8 @@ from sqlalchemy import select, text
 from sqlmodel import col
 
 from ledger.tables import ClosedPeriod
+from store.arrays import Texts
+from store.direct import rows
 from store.unit import Unit
 
 _SHARED: Final = (
@@ -33,12 +35,11 @@ def first_open_days(unit: Unit, books: Collection[str]) -> dict[str, date]:
     The lock is one statement and the reading another: a wait for a lock does not refresh the statement's snapshot.
     """
     if unit.dialect == "sqlite":
-        rows = unit.connection.exec_driver_sql(_OPENS_SQLITE, (json.dumps(sorted(books)),))
-        return {book: date.fromisoformat(day) for book, day in rows}
-    given = {"books": sorted(books)}
-    unit.connection.exec_driver_sql(_SHARED, given)
-    rows = unit.connection.exec_driver_sql(_OPENS_POSTGRESQL, given)
-    return {row.book: row.opens_on for row in rows}
+        found = rows(unit.connection, _OPENS_SQLITE, (json.dumps(sorted(books)),))
+        return {book: date.fromisoformat(day) for book, day in found}
+    given = {"books": Texts(sorted(books))}
+    rows(unit.connection, _SHARED, given)
+    return dict(rows(unit.connection, _OPENS_POSTGRESQL, given))
 
 
 def is_closed(unit: Unit, book: str, until: date) -> bool:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
 from typing import Final, NamedTuple
 
 from metering.events import Event, Key
 from metering.rights import Place
-from store.arrays import Int64s
+from store.arrays import Blobs, Days, Instants, Int64s, Texts
+from store.columns import written_instant
+from store.direct import change, change_each, rows
 from store.unit import Unit
 
 
@@ -73,8 +74,8 @@ def insert_new(unit: Unit, operator_id: str, claims: Sequence[Claim], transactio
     waits for a lower key while holding a higher one.
     """
     if unit.dialect == "sqlite":
-        recorded_at = _text(unit.now)
-        rows = [
+        recorded_at = written_instant(unit.now)
+        made = [
             (
                 operator_id,
                 recorded_at,
@@ -83,32 +84,32 @@ def insert_new(unit: Unit, operator_id: str, claims: Sequence[Claim], transactio
                 claim.event.type,
                 claim.place.right.contract_id,
                 claim.place.right.offering_id,
-                _text(claim.event.time),
+                written_instant(claim.event.time),
                 claim.place.day.isoformat(),
                 claim.event.quantity,
                 transactions[claim.place],
             )
             for claim in claims
         ]
-        return unit.connection.exec_driver_sql(_INSERT_SQLITE, rows).rowcount
+        return change_each(unit.connection, _INSERT_SQLITE, made)
     events = [claim.event for claim in claims]
     numbers = {place: number for number, place in enumerate(transactions, start=1)}
     columns = {
         "operator_id": operator_id,
         "recorded_at": unit.now,
-        "source": [event.source for event in events],
-        "event_id": [event.id for event in events],
-        "content_hash": [claim.content for claim in claims],
-        "type": [event.type for event in events],
-        "happened_at": [event.time for event in events],
+        "source": Texts(event.source for event in events),
+        "event_id": Texts(event.id for event in events),
+        "content_hash": Blobs(claim.content for claim in claims),
+        "type": Texts(event.type for event in events),
+        "happened_at": Instants(event.time for event in events),
         "quantity": Int64s(event.quantity for event in events),
         "place": Int64s(numbers[claim.place] for claim in claims),
-        "contract_id": [place.right.contract_id for place in transactions],
-        "offering_id": [place.right.offering_id for place in transactions],
-        "service_on": [place.day for place in transactions],
-        "transaction_id": list(transactions.values()),
+        "contract_id": Texts(place.right.contract_id for place in transactions),
+        "offering_id": Texts(place.right.offering_id for place in transactions),
+        "service_on": Days(place.day for place in transactions),
+        "transaction_id": Int64s(transactions.values()),
     }
-    return unit.connection.exec_driver_sql(_INSERT_POSTGRESQL, columns).rowcount
+    return change(unit.connection, _INSERT_POSTGRESQL, columns)
 
 
 def held_keys(unit: Unit, operator_id: str, keys: Collection[Key]) -> dict[Key, Held]:
@@ -116,14 +117,9 @@ def held_keys(unit: Unit, operator_id: str, keys: Collection[Key]) -> dict[Key, 
     if not keys:
         return {}
     if unit.dialect == "sqlite":
-        rows = unit.connection.exec_driver_sql(_SELECT_SQLITE, (json.dumps(list(keys)), operator_id))
+        held = rows(unit.connection, _SELECT_SQLITE, (json.dumps(list(keys)), operator_id))
     else:
         sources, ids = zip(*keys, strict=True)
-        given = {"source": list(sources), "event_id": list(ids), "operator_id": operator_id}
-        rows = unit.connection.exec_driver_sql(_SELECT_POSTGRESQL, given)
-    return {(row[0], row[1]): Held(bytes(row[2]), row[3]) for row in rows}
-
-
-def _text(instant: datetime) -> str:
-    """Return an instant of UTC as the column type writes it on SQLite."""
-    return f"{instant.replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
+        given = {"source": Texts(sources), "event_id": Texts(ids), "operator_id": operator_id}
+        held = rows(unit.connection, _SELECT_POSTGRESQL, given)
+    return {(source, event_id): Held(content, number) for source, event_id, content, number in held}

@@ -11,16 +11,24 @@ from datetime import date, timedelta
 from typing import Final
 
 from sqlalchemy import bindparam, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
 
 from metering.tables import LateUse
 from pricing.period import Month
+from store.arrays import Int64s, Texts
+from store.direct import change, change_each
 from store.unit import Unit
 
 NO_TRANSACTION: Final = 0
 """In place of the transaction where use waits because no price was published for it."""
 
+_REMEMBER: Final = "INSERT INTO late_use (contract_id, service_month, transaction_id)"
+_REMEMBER_SQLITE: Final = f"{_REMEMBER} VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+_REMEMBER_POSTGRESQL: Final = (
+    f"{_REMEMBER} SELECT * FROM unnest("  # noqa: S608 - our own text
+    "%(contract_id)b::text[], %(month)b::text[], %(transaction_id)b::bigint[]) "
+    "ON CONFLICT DO NOTHING"
+)
 _CLOCK_MARGIN: Final = timedelta(days=1)
 """Work that read the clock before a month ended may be committed after its bill; none takes as long as this."""
 
@@ -32,11 +40,15 @@ def is_late(unit: Unit, day: date) -> bool:
 
 def remember(unit: Unit, late: Iterable[tuple[str, str, int]]) -> None:
     """Have the next bills look at months, given as (contract id, service month, transaction id)."""
-    names = ("contract_id", "service_month", "transaction_id")
-    rows = [dict(zip(names, row, strict=True)) for row in late]
-    if rows:
-        dialect = sqlite if unit.dialect == "sqlite" else postgresql
-        unit.connection.execute(dialect.insert(LateUse).on_conflict_do_nothing(), rows)
+    given = list(late)
+    if not given:
+        return
+    if unit.dialect == "sqlite":
+        change_each(unit.connection, _REMEMBER_SQLITE, given)
+        return
+    contracts, months, transactions = zip(*given, strict=True)
+    columns = {"contract_id": Texts(contracts), "month": Texts(months), "transaction_id": Int64s(transactions)}
+    change(unit.connection, _REMEMBER_POSTGRESQL, columns)
 
 
 def remembered(unit: Unit, contract_id: str, until_month: str) -> list[tuple[str, int]]:

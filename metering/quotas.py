@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 from sqlalchemy import text
@@ -12,6 +12,8 @@ from metering.events import Event, Status, Verdict
 from metering.rights import Place, Right
 from pricing.money import format_quantity
 from pricing.period import Month
+from store.arrays import Int64s, Texts
+from store.direct import change, change_each, rows
 from store.unit import Unit
 
 QuotaKey = tuple[str, str, str]
@@ -86,29 +88,31 @@ class Quotas:
 def give_back(unit: Unit, amounts: Mapping[QuotaKey, int]) -> None:
     """Take amounts from counters, in the order of their keys: what was counted was reversed."""
     names = ("contract_id", "offering_id", "period", "amount")
-    rows = [dict(zip(names, (*key, amount), strict=True)) for key, amount in sorted(amounts.items())]
-    if rows:
-        unit.connection.execute(_GIVE_BACK, rows)
+    given = [dict(zip(names, (*key, amount), strict=True)) for key, amount in sorted(amounts.items())]
+    if given:
+        unit.connection.execute(_GIVE_BACK, given)
 
 
 def _add(unit: Unit, amounts: Mapping[QuotaKey, int]) -> None:
     """Add to counters in the order of their keys; adding nothing locks them (PostgreSQL)."""
-    rows = [(*key, amount) for key, amount in amounts.items()]
+    added = [(*key, amount) for key, amount in amounts.items()]
     if unit.dialect == "sqlite":
-        unit.connection.exec_driver_sql(_ADD_SQLITE, rows)
+        change_each(unit.connection, _ADD_SQLITE, added)
         return
-    contracts, offerings, periods, used = (list(column) for column in zip(*rows, strict=True))
-    given = {"contract_id": contracts, "offering_id": offerings, "period": periods, "used": used}
-    unit.connection.exec_driver_sql(_ADD_POSTGRESQL, given)
+    *key, used = zip(*added, strict=True)
+    change(unit.connection, _ADD_POSTGRESQL, {**_columns(key), "used": Int64s(used)})
 
 
 def _read(unit: Unit, keys: Collection[QuotaKey]) -> dict[QuotaKey, int]:
     if not keys:
         return {}
     if unit.dialect == "sqlite":
-        rows = unit.connection.exec_driver_sql(_READ_SQLITE, (json.dumps(list(keys)),))
+        read = rows(unit.connection, _READ_SQLITE, (json.dumps(list(keys)),))
     else:
-        contracts, offerings, periods = (list(column) for column in zip(*keys, strict=True))
-        given = {"contract_id": contracts, "offering_id": offerings, "period": periods}
-        rows = unit.connection.exec_driver_sql(_READ_POSTGRESQL, given)
-    return {(row[0], row[1], row[2]): row[3] for row in rows}
+        read = rows(unit.connection, _READ_POSTGRESQL, _columns(zip(*keys, strict=True)))
+    return {(contract_id, offering_id, period): used for contract_id, offering_id, period, used in read}
+
+
+def _columns(key: Iterable[Sequence[str]]) -> dict[str, Texts]:
+    names = ("contract_id", "offering_id", "period")
+    return {name: Texts(values) for name, values in zip(names, key, strict=True)}

@@ -12,21 +12,22 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Connection, Select, select, text
+from sqlalchemy import Connection, Select, select
 
 from pricing.errors import Malformed, Refusal, Unauthenticated
 from registry.lookup import code_of, find, missing
 from registry.tables import ApiKey, Party
-from store.columns import Instant
+from store.columns import read_instant
+from store.direct import rows
 from store.ids import is_id, new_id
 from store.unit import Principal, Unit
 
 _HOLDER: Final = {
-    dialect: text(
+    dialect: (
         "SELECT key.role, key.party_id, key.secret_hash, key.expires_at, key.revoked_at, instance.clock_offset_us, "  # noqa: S608
-        f"{clock} AS clock FROM api_key AS key CROSS JOIN instance WHERE key.id = :id"
-    ).columns(expires_at=Instant, revoked_at=Instant)
-    for dialect, clock in (("postgresql", "clock_timestamp()"), ("sqlite", "NULL"))
+        f"{clock} FROM api_key AS key CROSS JOIN instance WHERE key.id = {given}"
+    )
+    for dialect, clock, given in (("postgresql", "clock_timestamp()", "%s"), ("sqlite", "NULL", "?"))
 }
 PARTYLESS_ROLES = frozenset({"admin", "auditor"})
 
@@ -96,13 +97,16 @@ def authenticate(connection: Connection, said: str) -> Principal:
     refused = Unauthenticated("the key is unknown, expired or revoked; ask an administrator for a new one")
     if not is_id(key_id, "key") or not secret:
         raise refused
-    row = connection.execute(_HOLDER[connection.dialect.name], {"id": key_id}).first()
-    if row is None or not hmac.compare_digest(row.secret_hash, _hash(secret)):
+    found = rows(connection, _HOLDER[connection.dialect.name], (key_id,))
+    if not found:
         raise refused
-    now = (row.clock or datetime.now(UTC)) + timedelta(microseconds=row.clock_offset_us)
-    if row.revoked_at is not None or (row.expires_at is not None and row.expires_at <= now):
+    [(role, party_id, secret_hash, expires_at, revoked_at, offset, clock)] = found
+    if not hmac.compare_digest(secret_hash, _hash(secret)):
         raise refused
-    return Principal(row.role, row.party_id, key_id)
+    now = (clock or datetime.now(UTC)) + timedelta(microseconds=offset)
+    if revoked_at is not None or (expires_at is not None and read_instant(expires_at) <= now):
+        raise refused
+    return Principal(role, party_id, key_id)
 
 
 def all_keys(_unit: Unit) -> Select[tuple[ApiKey]]:

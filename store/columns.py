@@ -98,6 +98,11 @@ class Instant(TypeDecorator[datetime]):
     impl = postgresql.TIMESTAMP
     cache_ok = True
 
+    @property
+    def python_type(self) -> type[datetime]:
+        """What a column of moments holds."""
+        return datetime
+
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Text such as 2025-03-01T00:00:00.000000Z on SQLite."""
         return sqlite.TEXT() if dialect.name == "sqlite" else postgresql.TIMESTAMP(timezone=True)
@@ -109,15 +114,22 @@ class Instant(TypeDecorator[datetime]):
         if value.tzinfo is None:
             message = f"{value!r} has no offset"
             raise ValueError(message)
-        value = value.astimezone(UTC)
-        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if dialect.name == "sqlite" else value
+        return written_instant(value) if dialect.name == "sqlite" else value.astimezone(UTC)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         """Return the moment in UTC."""
-        if value is None:
-            return None
-        moment: datetime = datetime.fromisoformat(value) if isinstance(value, str) else value
-        return moment.astimezone(UTC)
+        return None if value is None else read_instant(value)
+
+
+def read_instant(value: str | datetime) -> datetime:
+    """Return a moment as a driver gives it, in UTC."""
+    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    return moment.astimezone(UTC)
+
+
+def written_instant(moment: datetime) -> str:
+    """Return an aware moment as SQLite holds it."""
+    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 class Day(TypeDecorator[date]):
@@ -125,6 +137,11 @@ class Day(TypeDecorator[date]):
 
     impl = Date
     cache_ok = True
+
+    @property
+    def python_type(self) -> type[date]:
+        """What a column of days holds."""
+        return date
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Text such as 2025-03-01 on SQLite."""

@@ -1,29 +1,42 @@
 """Work of a kind that comes in crowds: what arrives while some of it is being done is done together, next.
 
-Nobody waits for company: the first to come begins at once, alone; a crowd forms only behind work under way, and is
-as large as that work is slow. One transaction then serves them all, each with its own result.
+Nobody waits for company by the clock: the first to come begins at once, alone; a crowd forms only behind work under
+way. The next piece of work begins when the last of those just served has been told, so that who comes back at once is
+in it. One transaction then serves them all, each with its own result.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from threading import Event, Lock
+from threading import Lock
 from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-@dataclass(eq=False)
 class _Place(Generic[Item, Result]):
     """One caller's place in the crowd: woken when its result is there, or to lead, or to go alone."""
 
-    item: Item
-    woken: Event = field(default_factory=Event)
-    results: list[Result] = field(default_factory=list)
-    goes_alone: bool = False
+    __slots__ = ("_asleep", "goes_alone", "hands_over", "item", "results")
+
+    def __init__(self, item: Item) -> None:
+        self.item = item
+        self.results: list[Result] = []
+        self.goes_alone = False
+        self.hands_over = False
+        # A lock that is held: what waits for it sleeps. An Event does the same with four objects more.
+        self._asleep = Lock()
+        self._asleep.acquire()
+
+    def sleep(self) -> None:
+        """Wait to be woken."""
+        self._asleep.acquire()
+
+    def wake(self) -> None:
+        """Wake who waits, or will."""
+        self._asleep.release()
 
 
 class Crowd(Generic[Item, Result]):
@@ -48,7 +61,9 @@ class Crowd(Generic[Item, Result]):
             if not leads:
                 self._waiting.append(place)
         if not leads:
-            place.woken.wait()
+            place.sleep()
+        if place.hands_over:
+            self._hand_over()
         if place.results:
             return place.results[0]
         if place.goes_alone:
@@ -61,25 +76,27 @@ class Crowd(Generic[Item, Result]):
             others = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._most - 1))]
         try:
             results = self._together([own.item, *(place.item for place in others)])
-        except Exception:
-            if not others:
-                raise
-            own.goes_alone = True
+        except BaseException as fault:
             for place in others:
                 place.goes_alone = True
+            if not others or not isinstance(fault, Exception):
+                raise
         else:
             own.results.append(results[0])
             for place, result in zip(others, results[1:], strict=True):
                 place.results.append(result)
         finally:
-            self._hand_over()
-            for place in others:
-                place.woken.set()
+            if others:
+                others[-1].hands_over = True
+                for place in others:
+                    place.wake()
+            else:
+                self._hand_over()
         return own.results[0] if own.results else self._together([own.item])[0]
 
     def _hand_over(self) -> None:
         with self._lock:
             if self._waiting:
-                self._waiting.popleft().woken.set()
+                self._waiting.popleft().wake()
             else:
                 self._led = False

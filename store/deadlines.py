@@ -22,7 +22,7 @@ _STEPS_BETWEEN_LOOKS: Final = 100_000
 
 def hold_to_deadlines(engine: Engine) -> None:
     """Have an engine's connections keep the deadlines that ``bounded`` sets."""
-    event.listen(engine, "before_cursor_execute", _refuse_late)
+    event.listen(engine, "before_cursor_execute", refuse_late)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _look_now_and_then)
 
@@ -50,7 +50,8 @@ def _is_over(info: dict[Any, Any]) -> bool:
     return deadline is not None and monotonic() > deadline
 
 
-def _refuse_late(connection: Connection, *_statement: object) -> None:
+def refuse_late(connection: Connection, *_statement: object) -> None:
+    """Raise DeadlineExceeded where the work on a connection is out of time."""
     if _is_over(connection.info):
         raise too_slow()
 

@@ -18,12 +18,12 @@ from time import monotonic, sleep
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
-from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import QueuePool
 
-from pricing.errors import Unavailable
-from store.arrays import Int64s, Int64sDumper
+from store.arrays import register
+from store.direct import rows
 from store.exact import teach
+from store.faults import DatabaseBusy
 
 WRITING = "tariffbook_writing"
 SERVING_ROLE = "tariffbook_server"
@@ -34,12 +34,6 @@ _SIGNS_OF_LIFE: Final = {"keepalives_idle": 10, "keepalives_interval": 5, "keepa
 """A server's machine that is gone without a word is given up after half a minute (seconds, seconds, tries)."""
 _turns: Final[dict[str, Lock]] = {}
 """The turn to write each SQLite file, among the threads of this process."""
-
-
-class DatabaseBusy(Unavailable):
-    """Another writer holds what this call needs, and did not let go in time."""
-
-    code = "database_busy"
 
 
 def open_engine(url: str, wait_seconds_max: int, *, as_owner: bool = False, pool_size: int = 16) -> Engine:
@@ -83,7 +77,7 @@ def _open_sqlite(url: str, wait_seconds_max: int, pool_size: int) -> Engine:
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
         writing = connection.get_execution_options().get(WRITING, False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+        rows(connection, "BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
 
@@ -107,7 +101,7 @@ def _open_postgresql(url: str, wait_seconds_max: int, pool_size: int, *, as_owne
             if not as_owner:
                 _take_serving_role(cursor)
         connection.commit()
-        connection.adapters.register_dumper(Int64s, Int64sDumper)
+        register(connection.adapters)
 
     return engine
 
@@ -159,25 +153,6 @@ def _busy(wait_seconds_max: int) -> DatabaseBusy:
     return DatabaseBusy(f"another writer held the database for more than {wait_seconds_max} s; send it again")
 
 
-def is_transient(fault: DBAPIError) -> bool:
-    """Say whether the same work may succeed if it is done again: a race, a deadlock, a busy database."""
-    original = fault.orig
-    state = getattr(original, "sqlstate", None)
-    if state is not None:
-        # unique violation, serialization failure, deadlock: the loser of a race sees the winner's rows next time
-        return state in {"23505", "40001", "40P01"}
-    name = getattr(original, "sqlite_errorname", "") or ""
-    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) or name in {
-        "SQLITE_CONSTRAINT_UNIQUE",
-        "SQLITE_CONSTRAINT_PRIMARYKEY",
-    }
-
-
-def is_wait_timeout(fault: DBAPIError) -> bool:
-    """Say whether a lock was waited for in vain (PostgreSQL)."""
-    return getattr(fault.orig, "sqlstate", None) in {"55P03", "57014"}
-
-
 class Opening(NamedTuple):
     """What a transaction reads first: the database's clock, and what the instance says of itself."""
 
@@ -199,13 +174,14 @@ def opening(
     this machine's.
     """
     if connection.dialect.name == "sqlite":
-        row = connection.execute(_OPENING_SQLITE).one()
-        return Opening(datetime.now(UTC), bool(row.sandbox), row.timezone, row.clock_offset_us)
+        [(sandbox, timezone, offset)] = rows(connection, _OPENING_SQLITE)
+        return Opening(datetime.now(UTC), bool(sandbox), timezone, offset)
     # statement_timeout is in milliseconds; 0 is none
     milliseconds = 0 if seconds_max is None else max(1, round(seconds_max * 1000))
     wait = None if wait_seconds_max is None else str(round(wait_seconds_max * 1000))
-    row = connection.execute(_OPENING_POSTGRESQL[writes], {"milliseconds": str(milliseconds), "wait": wait}).one()
-    return Opening(row.clock.astimezone(UTC), row.sandbox, row.timezone, row.clock_offset_us)
+    given = {"milliseconds": str(milliseconds), "wait": wait}
+    [(_number, clock, _, _, sandbox, timezone, offset)] = rows(connection, _OPENING_POSTGRESQL[writes], given)
+    return Opening(clock.astimezone(UTC), sandbox, timezone, offset)
 
 
 def reader_clock(connection: Connection) -> datetime:
@@ -216,11 +192,11 @@ def reader_clock(connection: Connection) -> datetime:
     return moment
 
 
-_OPENING_SQLITE: Final = text("SELECT sandbox, timezone, clock_offset_us FROM instance")
+_OPENING_SQLITE: Final = "SELECT sandbox, timezone, clock_offset_us FROM instance"
 _OPENING_POSTGRESQL: Final = {
-    writes: text(
-        f"SELECT {number}, clock_timestamp() AS clock, set_config('statement_timeout', :milliseconds, true), "  # noqa: S608
-        "set_config('lock_timeout', coalesce(CAST(:wait AS text), current_setting('lock_timeout')), true), "
+    writes: (
+        f"SELECT {number}, clock_timestamp(), set_config('statement_timeout', %(milliseconds)s, true), "  # noqa: S608
+        "set_config('lock_timeout', coalesce(%(wait)s::text, current_setting('lock_timeout')), true), "
         "sandbox, timezone, clock_offset_us FROM instance"
     )
     for writes, number in ((True, "pg_current_xact_id()::text"), (False, "NULL"))

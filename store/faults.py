@@ -12,7 +12,6 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from pricing.errors import Unavailable
-from store.engine import DatabaseBusy, is_wait_timeout
 
 _CONFLICTS: Final = frozenset({"40001", "40P01"})
 """Serialization failure, deadlock: others won each time that the work was tried."""
@@ -22,6 +21,12 @@ _AWAY: Final = frozenset({"57P01", "57P02", "57P03", "57P05", "25006", "25P03"})
 _AWAY_CLASSES: Final = ("08", "53", "58")
 """Connections, resources (memory, disk, connections), the system under the server."""
 _SQLITE_AWAY: Final = ("SQLITE_CANTOPEN", "SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_NOMEM")
+
+
+class DatabaseBusy(Unavailable):
+    """Another writer holds what this call needs, and did not let go in time."""
+
+    code = "database_busy"
 
 
 class DatabaseUnavailable(Unavailable):
@@ -57,6 +62,25 @@ def unavailable(fault: SQLAlchemyError) -> Unavailable | None:
     if is_away(fault) or name.startswith(_SQLITE_AWAY):
         return DatabaseUnavailable("the database is away or cannot take this now; nothing was kept, send it again")
     return None
+
+
+def is_transient(fault: DBAPIError) -> bool:
+    """Say whether the same work may succeed if it is done again: a race, a deadlock, a busy database."""
+    original = fault.orig
+    state = getattr(original, "sqlstate", None)
+    if state is not None:
+        # unique violation, serialization failure, deadlock: the loser of a race sees the winner's rows next time
+        return state in {"23505", "40001", "40P01"}
+    name = getattr(original, "sqlite_errorname", "") or ""
+    return name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")) or name in {
+        "SQLITE_CONSTRAINT_UNIQUE",
+        "SQLITE_CONSTRAINT_PRIMARYKEY",
+    }
+
+
+def is_wait_timeout(fault: DBAPIError) -> bool:
+    """Say whether a lock was waited for in vain (PostgreSQL)."""
+    return getattr(fault.orig, "sqlstate", None) in {"55P03", "57014"}
 
 
 def is_away(fault: DBAPIError) -> bool:

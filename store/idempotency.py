@@ -13,14 +13,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import col
 
 from pricing.errors import Conflict, Malformed, Refusal
-from store.arrays import Int64s
-from store.engine import is_wait_timeout
+from store.arrays import Blobs, Int64s, Texts
+from store.columns import written_instant
+from store.direct import change, change_each, rows
+from store.faults import is_wait_timeout
 from store.tables import StoredAnswer
 
 if TYPE_CHECKING:
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 KEY_LENGTH_MAX = 255
 
 _TAKEN_SQLITE: Final = "SELECT key FROM stored_answer WHERE principal = ? AND key IN (SELECT value FROM json_each(?))"
+_CLAIM_SQLITE: Final = "INSERT INTO stored_answer (principal, recorded_at, key, request_hash) VALUES (?, ?, ?, ?)"
 _CLAIM_POSTGRESQL: Final = (
     "INSERT INTO stored_answer (principal, key, request_hash, recorded_at) "
     "SELECT %(principal)s, given.key, given.request_hash, %(recorded_at)s "
@@ -129,36 +132,32 @@ def claim_each(unit: Unit, wanted: Sequence[Claim]) -> set[str]:
     if unit.dialect == "sqlite":
         # There is no other writer: what is free now stays free.
         given = (unit.principal.name, json.dumps(list(hashes)))
-        taken = {row[0] for row in unit.connection.exec_driver_sql(_TAKEN_SQLITE, given)}
-        rows = [
-            {"principal": unit.principal.name, "key": key, "request_hash": hashes[key], "recorded_at": unit.now}
-            for key in hashes
-            if key not in taken
-        ]
-        if rows:
-            unit.connection.execute(insert(StoredAnswer), rows)
-        return hashes.keys() - taken
+        taken = {key for (key,) in rows(unit.connection, _TAKEN_SQLITE, given)}
+        free = hashes.keys() - taken
+        shared = (unit.principal.name, written_instant(unit.now))
+        change_each(unit.connection, _CLAIM_SQLITE, [(*shared, key, hashes[key]) for key in hashes if key in free])
+        return free
     columns = {
         "principal": unit.principal.name,
         "recorded_at": unit.now,
-        "key": list(hashes),
-        "request_hash": list(hashes.values()),
+        "key": Texts(hashes),
+        "request_hash": Texts(hashes.values()),
     }
-    return set(unit.connection.exec_driver_sql(_CLAIM_POSTGRESQL, columns).scalars())
+    return {key for (key,) in rows(unit.connection, _CLAIM_POSTGRESQL, columns)}
 
 
 def keep_each(unit: Unit, answers: Mapping[str, tuple[int, bytes]]) -> None:
     """Store the answers, status and body, under the keys that this transaction holds."""
-    rows = [(key, status, zlib.compress(body, 1)) for key, (status, body) in answers.items()]
-    if not rows:
+    kept = [(key, status, zlib.compress(body, 1)) for key, (status, body) in answers.items()]
+    if not kept:
         return
     if unit.dialect == "sqlite":
-        given = [(status, body, unit.principal.name, key) for key, status, body in rows]
-        unit.connection.exec_driver_sql(_KEEP_SQLITE, given)
+        given = [(status, body, unit.principal.name, key) for key, status, body in kept]
+        change_each(unit.connection, _KEEP_SQLITE, given)
         return
-    keys, statuses, bodies = (list(column) for column in zip(*rows, strict=True))
-    columns = {"principal": unit.principal.name, "key": keys, "status": Int64s(statuses), "body": bodies}
-    unit.connection.exec_driver_sql(_KEEP_POSTGRESQL, columns)
+    keys, statuses, bodies = zip(*kept, strict=True)
+    columns = {"principal": unit.principal.name, "key": Texts(keys), "status": Int64s(statuses), "body": Blobs(bodies)}
+    change(unit.connection, _KEEP_POSTGRESQL, columns)
 
 
 def keep(unit: Unit, taken: Claim, status: int, body: bytes) -> None:

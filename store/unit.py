@@ -26,15 +26,8 @@ from pricing.period import day_of
 from store import audit, idempotency
 from store.crowd import Crowd
 from store.deadlines import bounded, hold_to_deadlines, renew
-from store.engine import (
-    WRITING,
-    DatabaseBusy,
-    is_transient,
-    open_engine,
-    opening,
-    writer_turn,
-)
-from store.faults import is_away, lost_at_commit, unavailable
+from store.engine import WRITING, open_engine, opening, writer_turn
+from store.faults import DatabaseBusy, is_away, is_transient, lost_at_commit, unavailable
 from store.idempotency import Answer, Claim
 from store.settings import Settings
 
@@ -89,7 +82,7 @@ class Unit:
     replay where the real one holds a secret; ``after_commit`` runs once the work is durable.
     """
 
-    session: Session
+    connection: Connection
     call: Call
     now: datetime
     zone: ZoneInfo
@@ -100,6 +93,8 @@ class Unit:
     detail: dict[str, object] = field(default_factory=dict)
     stored_body: bytes | None = None
     after_commit: list[Callable[[], None]] = field(default_factory=list)
+    autoflush: bool = True
+    _session: Session | None = field(default=None, init=False)
 
     @property
     def principal(self) -> Principal:
@@ -112,9 +107,13 @@ class Unit:
         return day_of(self.now, self.zone)
 
     @property
-    def connection(self) -> Connection:
-        """The connection under the session, for set statements."""
-        return self.session.connection()
+    def session(self) -> Session:
+        """The mapper's session on the connection, opened when it is first asked for."""
+        if self._session is None:
+            self._session = Session(
+                bind=self.connection, autoflush=self.autoflush, join_transaction_mode="rollback_only"
+            )
+        return self._session
 
     def renew_deadline(self) -> None:
         """Give the work that follows the time of a call anew: for a stream, whose parts are asked for one by one."""
@@ -124,7 +123,18 @@ class Unit:
     @property
     def dialect(self) -> str:
         """``sqlite`` or ``postgresql``."""
-        return self.session.get_bind().dialect.name
+        return self.connection.dialect.name
+
+    def flush(self) -> None:
+        """Write what the session holds."""
+        if self._session is not None:
+            self._session.flush()
+
+    def forget(self) -> None:
+        """Leave what the session holds unwritten."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
 
 
 Work = Callable[[Unit], tuple[int, bytes]]
@@ -200,9 +210,9 @@ class Store:
                 with (
                     bounded(connection, call.seconds_max),
                     connection.begin(),
-                    Session(bind=connection, autoflush=False) as session,
+                    self._unit(connection, call, writes=False) as unit,
                 ):
-                    yield self._unit(session, call, writes=False)
+                    yield unit
         except SQLAlchemyError as fault:
             _tell(fault)
             raise
@@ -261,11 +271,19 @@ class Store:
         return [Answer(done[asked].status, done[asked].body) if asked in done else None for asked in several]
 
     def _run_once(self, call: Call, use_case: Callable[[Unit], T]) -> T:
-        with self._writing(call) as unit:
-            outcome = _outcome(unit, use_case)
-        if isinstance(outcome, Refused):
-            raise outcome.problem
-        return outcome
+        unit: Unit | None = None
+        try:
+            with self._writing(call) as unit:
+                result = use_case(unit)
+                unit.flush()
+                audit.record(unit, "done")
+        except (Conflict, Refusal) as refused:
+            object_id = None if unit is None else unit.object_id
+            with self._writing(call) as unit:
+                unit.object_id = object_id
+                audit.record(unit, "refused", refused)
+            raise
+        return result
 
     def _answer_once(self, call: Call, claim: Claim, work: Work, wording: Wording) -> Answer:
         with self._writing(call) as unit:
@@ -286,27 +304,32 @@ class Store:
             with (
                 bounded(connection, call.seconds_max),
                 _committed(connection),
-                Session(bind=connection) as session,
+                self._unit(connection, call, writes=True, wait_seconds_max=wait_seconds_max) as unit,
             ):
-                unit = self._unit(session, call, writes=True, wait_seconds_max=wait_seconds_max)
                 yield unit
-                session.flush()
+                unit.flush()
             for follow_up in unit.after_commit:
                 follow_up()
 
-    def _unit(self, session: Session, call: Call, *, writes: bool, wait_seconds_max: float | None = None) -> Unit:
-        opened = opening(
-            session.connection(), writes=writes, seconds_max=call.seconds_max, wait_seconds_max=wait_seconds_max
-        )
-        return Unit(
-            session=session,
+    @contextmanager
+    def _unit(
+        self, connection: Connection, call: Call, *, writes: bool, wait_seconds_max: float | None = None
+    ) -> Iterator[Unit]:
+        opened = opening(connection, writes=writes, seconds_max=call.seconds_max, wait_seconds_max=wait_seconds_max)
+        unit = Unit(
+            connection=connection,
             call=call,
             now=opened.clock + timedelta(microseconds=opened.clock_offset_us),
             zone=ZoneInfo(opened.timezone),
             settings=self.settings,
             sandbox=opened.sandbox,
             cache=self.cache,
+            autoflush=writes,
         )
+        try:
+            yield unit
+        finally:
+            unit.forget()
 
     def _attempts(self, attempt: Callable[[], T]) -> T:
         """Do the work again while it loses races and there is time; what then remains is told as what it means."""
@@ -349,11 +372,12 @@ def _committed(connection: Connection) -> Iterator[None]:
 
 def _outcome(unit: Unit, use_case: Callable[[Unit], T]) -> T | Refused:
     """Run the use case inside a savepoint: what is refused leaves nothing behind but its row in the log."""
-    savepoint = unit.session.begin_nested()
+    savepoint = unit.connection.begin_nested()
     try:
         result = use_case(unit)
-        unit.session.flush()
+        unit.flush()
     except (Conflict, Refusal) as refused:
+        unit.forget()
         savepoint.rollback()
         unit.after_commit.clear()
         unit.stored_body = None

@@ -78,25 +78,32 @@ SQLITE_LEDGER = (
     WHEN EXISTS (SELECT 1 FROM ledger_transaction WHERE id = NEW.transaction_id) BEGIN
         SELECT RAISE(ABORT, 'a posted transaction takes no more legs');
     END""",
+    # What is asked asset by asset and account by account is only asked of a transaction that has several of them.
     """CREATE TRIGGER ledger_transaction_closes AFTER INSERT ON ledger_transaction BEGIN
-        SELECT RAISE(ABORT, 'a transaction takes the legs it announced, each on an account of its book and asset')
-        WHERE (
-            SELECT count(*) = NEW.legs AND count(account.id) = NEW.legs AND max(entry.leg) = NEW.legs
+        SELECT CASE
+            WHEN given.legs IS NOT NEW.legs OR given.known IS NOT NEW.legs OR given.last IS NOT NEW.legs
+            THEN RAISE(ABORT, 'a transaction takes the legs it announced, each on an account of its book and asset')
+            WHEN given.value <> 0 OR given.several_assets AND EXISTS (
+                SELECT 1 FROM ledger_entry WHERE transaction_id = NEW.id
+                GROUP BY asset HAVING sum(CASE side WHEN 'D' THEN amount ELSE -amount END) <> 0
+            ) THEN RAISE(ABORT, 'the transaction does not balance')
+            WHEN given.one_account OR given.legs > 2 AND EXISTS (
+                SELECT 1 FROM ledger_entry WHERE transaction_id = NEW.id
+                GROUP BY account_id HAVING min(side) <> max(side)
+            ) THEN RAISE(ABORT, 'an account stands on one side of a transaction only')
+            WHEN EXISTS (SELECT 1 FROM closed_period WHERE book = NEW.book AND opens_on > NEW.effective_on)
+            THEN RAISE(ABORT, 'a closed period takes no entry')
+        END
+        FROM (
+            SELECT count(*) AS legs, count(account.id) AS known, max(entry.leg) AS last,
+                   sum(CASE side WHEN 'D' THEN amount ELSE -amount END) AS value,
+                   min(entry.asset) <> max(entry.asset) AS several_assets,
+                   min(entry.account_id) = max(entry.account_id) AS one_account
             FROM ledger_entry AS entry
             LEFT JOIN account ON account.id = entry.account_id AND account.asset = entry.asset
                  AND account.book = NEW.book
             WHERE entry.transaction_id = NEW.id
-        ) IS NOT 1;
-        SELECT RAISE(ABORT, 'the transaction does not balance') WHERE EXISTS (
-            SELECT 1 FROM ledger_entry WHERE transaction_id = NEW.id
-            GROUP BY asset HAVING sum(CASE side WHEN 'D' THEN amount ELSE -amount END) <> 0
-        );
-        SELECT RAISE(ABORT, 'an account stands on one side of a transaction only') WHERE EXISTS (
-            SELECT 1 FROM ledger_entry WHERE transaction_id = NEW.id
-            GROUP BY account_id HAVING min(side) <> max(side)
-        );
-        SELECT RAISE(ABORT, 'a closed period takes no entry')
-        WHERE NEW.effective_on < (SELECT max(opens_on) FROM closed_period WHERE book = NEW.book);
+        ) AS given;
     END""",
 )
 

@@ -19,7 +19,7 @@ from ledger.folding import fold
 from ledger.tables import ClosedPeriod, Entry, Transaction
 from pricing.period import Month, instant_of
 from reports.verification import CHECKS, Books
-from store.engine import DatabaseBusy
+from store.faults import DatabaseBusy
 from store.horizon import advance
 from store.sandbox import move_clock
 from store.unit import Call, Principal, Store, Unit

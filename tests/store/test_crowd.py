@@ -3,7 +3,9 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from statistics import median
 from threading import Event, Lock
+from time import sleep
 
 import pytest
 
@@ -36,6 +38,26 @@ def test_who_comes_first_begins_at_once_and_who_comes_meanwhile_goes_together() 
     assert batches[0] == [0]
     assert [len(batch) for batch in batches] == [1, 4, 2]
     assert not crowd._led
+
+
+def test_who_was_served_and_comes_back_at_once_is_in_the_next_piece_of_work() -> None:
+    batches: list[int] = []
+
+    def together(items: Sequence[int]) -> list[int]:
+        batches.append(len(items))
+        sleep(0.005)
+        return list(items)
+
+    crowd = Crowd(together, most=8)
+
+    def come_again(_caller: int) -> None:
+        for item in range(40):
+            crowd.do(item)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(come_again, range(8)))
+    # Were the next piece begun before those served are told, two halves of the crowd would take turns.
+    assert median(batches) > 6
 
 
 def test_one_items_fault_is_nobody_elses() -> None:

@@ -11,7 +11,8 @@ from threading import Event
 import pytest
 from sqlalchemy import Engine
 
-from store.engine import DatabaseBusy, open_engine, writer_turn
+from store.engine import open_engine, writer_turn
+from store.faults import DatabaseBusy
 
 
 @pytest.fixture

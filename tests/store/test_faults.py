@@ -18,8 +18,8 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from migrations.schema import migrate
-from store.engine import DatabaseBusy, open_engine
-from store.faults import DeadlineExceeded
+from store.engine import open_engine
+from store.faults import DatabaseBusy, DeadlineExceeded
 from store.settings import Settings
 from store.unit import Call, Store, Unit
 from tests.client import Client
