@@ -20,14 +20,15 @@ from sqlmodel import col
 
 from ledger.chart import CHART, CURRENCY, CURRENCY_SCALE, USE_SCALE
 from ledger.periods import first_open_days
-from ledger.tables import Account, Asset, Entry, Transaction
+from ledger.tables import LEGS_MAX, Account, Asset, Entry, Transaction
 from store.arrays import Int64s
+from store.months import recorded_month
 from store.unit import Unit
 
 LEG_AMOUNT_MAX: Final = 10**15
 """What one leg holds: 10⁹ units of use. A month's use may be more, and is posted in several legs."""
 SIDES: Final = ("D", "C")
-_WHOLE_NUMBERS: Final = frozenset({"id", "legs", "transaction_id", "leg", "account_id", "amount"})
+_WHOLE_NUMBERS: Final = frozenset({"id", "recorded_month", "legs", "transaction_id", "leg", "account_id", "amount"})
 _CACHE = "ledger.accounts"
 
 
@@ -132,8 +133,8 @@ def write(
     entries = _entries(unit, ids, postings)
     if unit.dialect == "sqlite":
         # The legs come first: the head closes the transaction.
-        unit.connection.exec_driver_sql(_into_sqlite(Entry), list(zip(*entries.values(), strict=True)))
-        unit.connection.exec_driver_sql(_into_sqlite(Transaction), list(zip(*heads.values(), strict=True)))
+        unit.connection.exec_driver_sql(_into_sqlite(Entry), _in_order(Entry, entries))
+        unit.connection.exec_driver_sql(_into_sqlite(Transaction), _in_order(Transaction, heads))
         return set(ids)
     columns = {f"h_{name}": _array(name, values) for name, values in heads.items()}
     columns |= {f"e_{name}": _array(name, values) for name, values in entries.items()}
@@ -157,8 +158,8 @@ def fault_of(posting: Posting) -> str | None:
         if sides.setdefault(account.code, side) != side:
             return f"{posting.key}: {account.code} stands on both sides"
         sums[account.asset] = sums.get(account.asset, 0) + (amount if side == "D" else -amount)
-    if not posting.legs or any(sums.values()):
-        return f"{posting.key}: the legs leave {sums}"
+    if not posting.legs or any(sums.values()) or len(posting.legs) > LEGS_MAX:
+        return f"{posting.key}: {len(posting.legs)} legs, of {LEGS_MAX} that it may have, leave {sums}"
     return None
 
 
@@ -187,6 +188,7 @@ def _heads(
         "book": [posting.book for posting in postings],
         "effective_on": _bound(unit, Transaction, "effective_on", effective),
         "recorded_at": _bound(unit, Transaction, "recorded_at", [unit.now]) * len(postings),
+        "recorded_month": [recorded_month(unit.now, unit.zone)] * len(postings),
         "legs": [len(posting.legs) for posting in postings],
         "document_id": [posting.document_id for posting in postings],
         "event_count": [posting.event_count for posting in postings],
@@ -201,6 +203,7 @@ def _entries(unit: Unit, ids: Sequence[int], postings: Sequence[Posting]) -> dic
     lengths = [len(posting.legs) for posting in postings]
     return {
         "transaction_id": list(chain.from_iterable(map(repeat, ids, lengths))),
+        "recorded_month": [recorded_month(unit.now, unit.zone)] * len(legs),
         "leg": [number for length in lengths for number in range(1, length + 1)],
         "account_id": [accounts[leg.account.code] for leg in legs],
         "asset": [leg.account.asset for leg in legs],
@@ -223,6 +226,11 @@ def _bound(unit: Unit, table: type[Transaction | Entry], column: str, values: li
 def _array(column: str, values: list[Any]) -> Any:
     """Return a column as the driver writes it to PostgreSQL soonest."""
     return Int64s(values) if column in _WHOLE_NUMBERS else values
+
+
+def _in_order(table: type[Transaction | Entry], values: Mapping[str, Sequence[Any]]) -> list[tuple[Any, ...]]:
+    """Return rows of a table, their columns in its order."""
+    return list(zip(*(values[column.name] for column in _columns(table)), strict=True))
 
 
 @cache
