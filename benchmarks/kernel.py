@@ -308,7 +308,10 @@ def _size(place: Place, settings: Settings) -> int:
             connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)")).all()
             size = Path(str(make_url(settings.database_url).database)).stat().st_size
         else:
-            query = "SELECT pg_total_relation_size('ledger_transaction') + pg_total_relation_size('ledger_entry')"
+            query = (
+                "SELECT pg_total_relation_size('ledger_transaction') + (SELECT sum(pg_total_relation_size(relid)) "
+                "FROM pg_partition_tree('ledger_entry') WHERE isleaf)"
+            )
             size = int(connection.execute(text(query)).scalar_one())
     engine.dispose()
     return size

@@ -14,6 +14,7 @@ from datetime import datetime
 from hashlib import blake2b
 from time import perf_counter
 from typing import Any, cast
+from zoneinfo import ZoneInfo
 
 import psycopg
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, MetaData, Table, create_engine, inspect, make_url
@@ -22,9 +23,11 @@ from sqlalchemy.dialects import postgresql
 from benchmarks.books import ACCOUNTS, ASSET, BOOK, DAY, MONTH, key_of, place_of
 from benchmarks.databases import START, Place
 from ledger.tables import Entry, Transaction
+from store.months import recorded_month
 
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not say
 _TABLES = tuple(cast("Table", inspect(model).local_table) for model in (Entry, Transaction))
+_RECORDED = recorded_month(START, ZoneInfo("Asia/Shanghai"))
 Row = tuple[Any, ...]
 
 
@@ -41,6 +44,7 @@ def made_plain(place: Place) -> str:
     url, metadata = place.empty(), MetaData()
     for table in _TABLES:
         plain = table.to_metadata(metadata)
+        plain.dialect_options["postgresql"]["partition_by"] = None
         plain.constraints -= {
             one for one in plain.constraints if isinstance(one, CheckConstraint | ForeignKeyConstraint)
         }
@@ -58,10 +62,10 @@ def raw_batch(kind: str, series: str, numbers: Sequence[int], *, hot: bool = Fal
     heads: list[Row] = []
     for number in numbers:
         account, key = 1 + place_of(number, hot=hot), key_of(series, number)
-        entries.append((number, 1, account, ASSET, "D", 100, MONTH, day))
-        entries.append((number, 2, account + ACCOUNTS, ASSET, "C", 100, MONTH, day))
+        entries.append((number, account, 100, day, _RECORDED, 1, ASSET, "D", MONTH))
+        entries.append((number, account + ACCOUNTS, 100, day, _RECORDED, 2, ASSET, "C", MONTH))
         content = blake2b(key.encode(), digest_size=16).digest()
-        heads.append((number, key, "trial", BOOK, day, instant, 2, None, None, None, content))
+        heads.append((number, instant, None, day, _RECORDED, 2, key, "trial", BOOK, content, None, None))
     return RawBatch(entries, heads)
 
 

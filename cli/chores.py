@@ -16,6 +16,7 @@ from ledger.seals import seal_until
 from ledger.tables import Transaction
 from store.horizon import advance, latest_horizon
 from store.idempotency import forget_older
+from store.partitions import NotTheOwner, make_ahead
 from store.unit import Store
 
 
@@ -57,10 +58,21 @@ def _seal(store: Store) -> Mapping[str, object]:
     return {"seals": done.seals, "transactions": done.transactions}
 
 
+def _make_partitions(store: Store) -> Mapping[str, object]:
+    """Make the partitions of the months ahead, as the owner of the tables; say what to do where the login is not."""
+    try:
+        done = make_ahead(store.settings)
+    except NotTheOwner as fault:
+        return {"made": [], "to_do": fault.detail}
+    return {"made": list(done.made), "left": dict(done.left)}
+
+
 CHORES: Final = (
+    Chore("make_partitions", _make_partitions, every=timedelta(days=1)),
     Chore("advance_horizon", _advance_horizon),
     Chore("fold_balances", _fold_balances),
     Chore("seal", _seal, every=timedelta(minutes=1)),
     Chore("forget_answers", _forget_answers, every=timedelta(days=1)),
 )
-"""In the order of a round: folding and sealing take what the horizon has passed."""
+"""In the order of a round: a month's partitions before what is recorded in it; folding and sealing take what the
+horizon has passed."""

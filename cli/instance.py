@@ -1,4 +1,4 @@
-"""``tariffbook migrate``, ``clock`` and ``prune``: the database itself."""
+"""``tariffbook migrate``, ``clock``, ``prune`` and ``partitions``: the database itself."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from cli.terminal import call, opened
 from migrations.schema import migrate as migrate_schema
 from pricing.period import format_instant
 from store.idempotency import forget_older
+from store.partitions import AHEAD, AHEAD_MAX, make_ahead
 from store.sandbox import move_clock
 from store.settings import Settings
 
@@ -44,3 +45,29 @@ def prune() -> None:
     with opened() as store:
         age = timedelta(days=store.settings.idempotency_days)
         click.echo(f"forgot {store.run(call('prune'), lambda unit: forget_older(unit, age))} answers")
+
+
+@click.command()
+@click.option(
+    "--ahead",
+    type=click.IntRange(0, AHEAD_MAX),
+    default=AHEAD,
+    show_default=True,
+    help="How many months after the present one.",
+)
+def partitions(*, ahead: int) -> None:
+    """Make the partitions of entries and events for the present month and those ahead (PostgreSQL).
+
+    Run it as the owner of the tables (TARIFFBOOK_OWNER_DATABASE_URL), before each month begins; what is there stays.
+    tariffbook work does so itself where its login may.
+    """
+    with opened() as store:
+        if store.engine.dialect.name == "sqlite":
+            click.echo("SQLite keeps each table whole: there is nothing to do")
+            return
+        done = make_ahead(store.settings, ahead)
+    for name in done.made:
+        click.echo(f"made {name}")
+    for name, reason in done.left:
+        click.echo(f"left out {name}: {reason}")
+    click.echo(f"{len(done.made)} made, {len(done.present)} were there")

@@ -18,6 +18,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "migrate": ("cli.instance", "migrate"),
     "clock": ("cli.instance", "clock"),
     "prune": ("cli.instance", "prune"),
+    "partitions": ("cli.instance", "partitions"),
     "demo": ("cli.sample", "demo"),
     "keys": ("cli.keys", "keys"),
     "usage": ("cli.usage_import", "usage"),

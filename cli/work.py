@@ -31,7 +31,7 @@ log: Final = structlog.get_logger()
 )
 @click.option("--once", is_flag=True, help="Do one round and end; exit code 1 where a chore failed.")
 def work(*, interval: float, once: bool) -> None:
-    """Do the chores: move the horizon, fold balances, forget old answers.
+    """Do the chores: make partitions, move the horizon, fold balances, seal, forget old answers.
 
     Of several workers on one database one leads, and the others wait to take over. Stops on SIGTERM after the chore
     that it is at.

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from ledger.canonical import row
 from ledger.canonical_sqlite import head_row, leg_row, plain_row
 from store.columns import Instant
+from store.months import NUMBER_MAX, recorded_month
 from store.unit import Unit
 
 ACCOUNT, TRANSACTION = "account", "transaction"
@@ -165,6 +166,8 @@ _TABLE: Final = {ACCOUNT: "account", TRANSACTION: "ledger_transaction"}
 _NOT_TEXT: Final = frozenset(
     {"id", "scale", "legs", "event_count", "content_hash", "transaction_id", "leg", "account_id", "amount"}
 )
+_SHORT: Final = frozenset({"legs", "leg"})
+"""What PostgreSQL keeps in two bytes, and the form has in eight."""
 _COPY_HEADER: Final = 19
 """Bytes before the first row of PostgreSQL's binary copy: signature, flags, length of an extension."""
 _COPY_END: Final = b"\xff\xff"
@@ -189,6 +192,8 @@ def _heads(dialect: str, within: str) -> str:
 
 def _legs(dialect: str, _within: str) -> str:
     between = _between(dialect, "record.transaction_id")
+    if dialect == "postgresql":  # only the partitions of the window are looked at
+        between += " AND record.recorded_month BETWEEN %(first_month)s AND %(last_month)s"
     return (
         f"SELECT {_columns(dialect, None, LEG_FIELDS)} FROM ledger_entry AS record "
         f"WHERE {between} ORDER BY record.transaction_id, record.leg"
@@ -207,7 +212,8 @@ def _columns(dialect: str, form: bytes | None, names: Iterable[str]) -> str:
     if dialect == "sqlite":
         return ", ".join(f"record.{name}" if name in _NOT_TEXT else f"CAST(record.{name} AS BLOB)" for name in names)
     constant = [] if form is None else [f"'{form.decode()}'"]
-    return ", ".join([*constant, *(f"record.{name}" for name in names)])
+    wide = (f"record.{name}::bigint" if name in _SHORT else f"record.{name}" for name in names)
+    return ", ".join([*constant, *wide])
 
 
 def _between(dialect: str, column: str) -> str:
@@ -236,10 +242,20 @@ def _read(unit: Unit, source: _Source, window: Window, span: Extent) -> Iterator
         return iter(())
     sql = source(unit.dialect, _within(unit, window))
     given = {**_bounds(unit, window), "lowest": span.lowest, "highest": span.highest, "count": span.count}
+    given |= _months(unit, window)
     connection: Any = unit.connection.connection.driver_connection
     if unit.dialect == "sqlite":
         return map(_SQLITE_ROW[source], connection.execute(sql, given))
     return _copied(connection, sql, given)
+
+
+def _months(unit: Unit, window: Window) -> dict[str, int]:
+    """Return the months in which a window begins and ends."""
+    after, until = window.after, window.until
+    return {
+        "first_month": 0 if after is None else recorded_month(after, unit.zone),
+        "last_month": NUMBER_MAX if until is None else recorded_month(until, unit.zone),
+    }
 
 
 def _copied(connection: Any, sql: str, given: Mapping[str, object]) -> Iterator[bytes]:

@@ -14,7 +14,7 @@ from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, Select, case, func, select
+from sqlalchemy import ColumnElement, Connection, Select, case, func, select
 from sqlmodel import col
 
 from ledger.balance_tables import BalanceBucket
@@ -23,6 +23,7 @@ from ledger.chart import CHART
 from ledger.folding import NOTHING_FOLDED, TICK, FoldState, while_steady
 from ledger.tables import Account, Entry, Transaction
 from pricing.period import YEAR_MAX, YEAR_MIN, Month, Span, instant_of, month_of
+from store.months import recorded_month
 from store.unit import Unit
 
 
@@ -112,14 +113,14 @@ def _added_up(unit: Unit, sought: Sought, state: FoldState) -> dict[int, Sums]:
 def _parts(connection: Connection, sought: Sought, state: FoldState, zone: ZoneInfo) -> Iterator[Select[Any]]:
     """Yield queries of account, debits and credits, which add up to what is sought."""
     if state.until == NOTHING_FOLDED or not _in_calendar(sought):
-        yield _of_entries(connection, _Stretch(None, sought.as_of, sought.day_from, sought.day_until), sought)
+        yield _of_entries(connection, _Stretch(None, sought.as_of, sought.day_from, sought.day_until), sought, zone)
         return
     cut = _cut(sought, state, zone)
     yield _of_buckets(cut, sought)
-    yield _of_entries(connection, cut.rest, sought)
+    yield _of_entries(connection, cut.rest, sought, zone)
     for days in _broken_months(sought):
         for stretch in _recorded(connection, days, cut, zone):
-            yield _of_entries(connection, stretch, sought)
+            yield _of_entries(connection, stretch, sought, zone)
 
 
 def _in_calendar(sought: Sought) -> bool:
@@ -189,7 +190,7 @@ def _before(query: Any, cut: _Cut) -> Any:
     return query if cut.before is None else query.where(col(BalanceBucket.recorded_month) < str(cut.before))
 
 
-def _of_entries(connection: Connection, stretch: _Stretch, sought: Sought) -> Select[Any]:
+def _of_entries(connection: Connection, stretch: _Stretch, sought: Sought, zone: ZoneInfo) -> Select[Any]:
     account, side, amount = col(Entry.account_id), col(Entry.side), col(Entry.amount)
     query: Any = (
         select(
@@ -205,6 +206,8 @@ def _of_entries(connection: Connection, stretch: _Stretch, sought: Sought) -> Se
         query = query.where(recorded_at > stretch.after)
     if stretch.until is not None:
         query = query.where(recorded_at <= stretch.until)
+    if connection.dialect.name == "postgresql":
+        query = query.where(*_in_partitions(stretch, zone))
     if stretch.day_from is not None:
         query = query.where(effective_on >= stretch.day_from)
     if stretch.day_until is not None:
@@ -212,6 +215,16 @@ def _of_entries(connection: Connection, stretch: _Stretch, sought: Sought) -> Se
     if sought.service_month is not None:
         query = query.where(col(Entry.service_month) == sought.service_month)
     return _of_whom(query, _unindexed(connection, stretch, account), sought)
+
+
+def _in_partitions(stretch: _Stretch, zone: ZoneInfo) -> Iterator[ColumnElement[bool]]:
+    """Yield what says in which partitions the entries of a stretch lie."""
+    month = col(Entry.recorded_month)
+    yield month == col(Transaction.recorded_month)
+    if stretch.after is not None:
+        yield month >= recorded_month(stretch.after, zone)
+    if stretch.until is not None:
+        yield month <= recorded_month(stretch.until, zone)
 
 
 def _unindexed(connection: Connection, stretch: _Stretch, column: Any) -> Any:

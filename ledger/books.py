@@ -20,10 +20,11 @@ from sqlmodel import col
 
 from ledger.chart import CHART, CURRENCY, CURRENCY_SCALE, USE_SCALE
 from ledger.periods import first_open_days
-from ledger.tables import Account, Asset, Entry, Transaction
+from ledger.tables import LEGS_MAX, Account, Asset, Entry, Transaction
 from store.arrays import Array, Blobs, Days, Instants, Int64s, Texts
 from store.columns import written_instant
 from store.direct import change_each, rows
+from store.months import recorded_month
 from store.unit import Unit
 
 LEG_AMOUNT_MAX: Final = 10**15
@@ -138,8 +139,8 @@ def write(
     entries = _entries(unit, ids, postings)
     if unit.dialect == "sqlite":
         # The legs come first: the head closes the transaction.
-        change_each(unit.connection, _into_sqlite(Entry), list(zip(*entries.values(), strict=True)))
-        change_each(unit.connection, _into_sqlite(Transaction), list(zip(*heads.values(), strict=True)))
+        change_each(unit.connection, _into_sqlite(Entry), _in_order(Entry, entries))
+        change_each(unit.connection, _into_sqlite(Transaction), _in_order(Transaction, heads))
         return set(ids)
     columns = {name: kind(heads[column]) for name, column, kind in _arrays(Transaction, "h_")}
     columns |= {name: kind(entries[column]) for name, column, kind in _arrays(Entry, "e_")}
@@ -161,8 +162,8 @@ def fault_of(posting: Posting) -> str | None:
         if sides.setdefault(account.code, side) != side:
             return f"{posting.key}: {account.code} stands on both sides"
         sums[account.asset] = sums.get(account.asset, 0) + (amount if side == "D" else -amount)
-    if not posting.legs or any(sums.values()):
-        return f"{posting.key}: the legs leave {sums}"
+    if not posting.legs or any(sums.values()) or len(posting.legs) > LEGS_MAX:
+        return f"{posting.key}: {len(posting.legs)} legs, of {LEGS_MAX} that it may have, leave {sums}"
     return None
 
 
@@ -191,6 +192,7 @@ def _heads(
         "book": [posting.book for posting in postings],
         "effective_on": _days(unit, effective),
         "recorded_at": [written_instant(unit.now) if unit.dialect == "sqlite" else unit.now] * len(postings),
+        "recorded_month": [recorded_month(unit.now, unit.zone)] * len(postings),
         "legs": [len(posting.legs) for posting in postings],
         "document_id": [posting.document_id for posting in postings],
         "event_count": [posting.event_count for posting in postings],
@@ -207,6 +209,7 @@ def _entries(unit: Unit, ids: Sequence[int], postings: Sequence[Posting]) -> dic
     accounts = _accounts(unit, dict(zip(codes, refs, strict=True)))
     return {
         "transaction_id": list(chain.from_iterable(map(repeat, ids, lengths))),
+        "recorded_month": [recorded_month(unit.now, unit.zone)] * len(codes),
         "leg": [number for length in lengths for number in range(1, length + 1)],
         "account_id": [accounts[code] for code in codes],
         "asset": [ref.asset for ref in refs],
@@ -223,6 +226,11 @@ def _days(unit: Unit, days: Sequence[date | None]) -> Sequence[Any]:
         return days
     written = {day: None if day is None else day.isoformat() for day in set(days)}
     return [written[day] for day in days]
+
+
+def _in_order(table: type[Transaction | Entry], values: Mapping[str, Sequence[Any]]) -> list[tuple[Any, ...]]:
+    """Return rows of a table, their columns in its order."""
+    return list(zip(*(values[column.name] for column in _columns(table)), strict=True))
 
 
 @cache

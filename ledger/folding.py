@@ -25,6 +25,7 @@ from store.columns import Instant
 from store.engine import WRITING, writer_turn
 from store.exact import BILLION, worded
 from store.horizon import latest_horizon
+from store.months import number_of
 from store.tables import Instance
 from store.unit import Store, Unit
 
@@ -125,10 +126,16 @@ def _windows(unit: Unit, until: datetime) -> Iterator[tuple[str, dict[str, objec
     while month is not None and instant_of(month.first_day, unit.zone) <= until:
         months.discard(str(month))
         after, end = instant_of(month.first_day, unit.zone) - TICK, instant_of(month.until, unit.zone) - TICK
-        yield str(month), {"recorded_month": str(month), "after": after, "until": min(end, until)}
+        yield str(month), _window(month, after, min(end, until))
         month = month.next
     for unknown in sorted(months):
-        yield unknown, {"recorded_month": unknown, "after": NOTHING_FOLDED, "until": NOTHING_FOLDED}
+        yield unknown, {**_window(None, NOTHING_FOLDED, NOTHING_FOLDED), "recorded_month": unknown}
+
+
+def _window(month: Month | None, after: datetime, until: datetime) -> dict[str, object]:
+    """Return what the statements take: a window within one month, whose entries lie in one partition."""
+    number = None if month is None else number_of(month)
+    return {"recorded_month": str(month), "month_number": number, "after": after, "until": until}
 
 
 @contextmanager
@@ -165,7 +172,7 @@ def _zone(connection: Connection) -> ZoneInfo:
 
 def _fold_slice(connection: Connection, due: _Slice) -> None:
     if due.recorded_month is not None:
-        window = {"after": due.after, "until": due.until, "recorded_month": str(due.recorded_month)}
+        window = _window(due.recorded_month, due.after, due.until)
         connection.execute(_of_entries(_ADD, connection.dialect.name), window)
     _move(connection, due.until)
 
@@ -176,10 +183,14 @@ def _move(connection: Connection, until: datetime) -> None:
 
 _STATE: Final = select(col(BalanceFold.folded_until), col(BalanceFold.changes))
 
+# A month is one partition. SQLite has none, and begins with the heads of the window: it looks up no expression.
 _OF_WINDOW: Final = """
-    FROM ledger_transaction AS head JOIN ledger_entry AS entry ON entry.transaction_id = head.id
+    FROM ledger_transaction AS head
+    JOIN ledger_entry AS entry ON entry.transaction_id = head.id AND %s = :month_number
     WHERE head.recorded_at > :after AND head.recorded_at <= :until
     GROUP BY 1, 2, 3"""
+_OF_WINDOW_POSTGRESQL: Final = _OF_WINDOW % "entry.recorded_month"
+_OF_WINDOW_SQLITE: Final = _OF_WINDOW % "entry.recorded_month + 0"
 
 # PostgreSQL's sum is exact, and it groups numbers quicker than text: by days first.
 _ENTRIES_POSTGRESQL: Final = f"""
@@ -187,7 +198,7 @@ _ENTRIES_POSTGRESQL: Final = f"""
            sum(debit) AS debit, sum(credit) AS credit
     FROM (SELECT entry.account_id, head.effective_on, coalesce(entry.service_month, '') AS service_month,
                  sum(CASE entry.side WHEN 'D' THEN entry.amount ELSE 0 END) AS debit,
-                 sum(CASE entry.side WHEN 'C' THEN entry.amount ELSE 0 END) AS credit {_OF_WINDOW}) AS by_day
+                 sum(CASE entry.side WHEN 'C' THEN entry.amount ELSE 0 END) AS credit {_OF_WINDOW_POSTGRESQL}) AS by_day
     GROUP BY 1, 2, 3"""  # noqa: S608 - constants above
 
 
@@ -200,7 +211,7 @@ def _whole(side: str) -> str:
 _ENTRIES_SQLITE: Final = f"""
     SELECT entry.account_id AS account_id, substr(head.effective_on, 1, 7) AS effective_month,
            coalesce(entry.service_month, '') AS service_month,
-           {_whole("D")} AS debit, {_whole("C")} AS credit {_OF_WINDOW}"""
+           {_whole("D")} AS debit, {_whole("C")} AS credit {_OF_WINDOW_SQLITE}"""
 
 _ADD: Final = """
     INSERT INTO balance_bucket (account_id, recorded_month, effective_month, service_month, debit, credit)

@@ -7,13 +7,16 @@ row by row, and on PostgreSQL lock the rows of popular accounts; the guards ask 
 """
 
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import ForeignKeyConstraint, Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlalchemy import ColumnElement, ForeignKeyConstraint, Index, PrimaryKeyConstraint, UniqueConstraint, and_, text
+from sqlmodel import Field, SQLModel, col
 
-from store.columns import Bytes, Day, Document, Instant, Int64, Words
-from store.rows import check, one_of, table
+from store.columns import Bytes, Day, Document, Instant, Int16, Int64, Words
+from store.rows import BY_MONTH, check, one_of, table
+
+LEGS_MAX: Final = 32_767
+"""What one transaction holds: its legs are numbered in two bytes."""
 
 
 class Asset(SQLModel, table=True):
@@ -44,28 +47,42 @@ class Account(SQLModel, table=True):
 
 
 class Transaction(SQLModel, table=True):
-    """The head of a ledger transaction: what it is for, when it takes effect, and how many legs it has."""
+    """The head of a ledger transaction: what it is for, when it takes effect, and how many legs it has.
+
+    ``recorded_month`` is the business month of ``recorded_at``, by its number (``store.months``): the partition in
+    which its legs and events are. Columns stand in the order in which they take the least room.
+    """
 
     __tablename__ = "ledger_transaction"
     __table_args__ = table(
-        check("legs", "legs >= 2"), Index("ix_ledger_transaction_book_recorded", "book", "recorded_at")
+        check("legs", "legs >= 2"),
+        Index(
+            "ix_ledger_transaction_document_id",
+            "document_id",
+            sqlite_where=text("document_id IS NOT NULL"),
+            postgresql_where=text("document_id IS NOT NULL"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Int64)
+    recorded_at: datetime = Field(sa_type=Instant, index=True)
+    event_count: int | None = Field(default=None, sa_type=Int64)
+    effective_on: date = Field(sa_type=Day)
+    recorded_month: int = Field(sa_type=Int16)
+    legs: int = Field(sa_type=Int16)
     key: str = Field(sa_type=Words, unique=True)
     kind: str = Field(sa_type=Words)
     book: str = Field(sa_type=Words)
-    effective_on: date = Field(sa_type=Day)
-    recorded_at: datetime = Field(sa_type=Instant, index=True)
-    legs: int = Field(sa_type=Int64)
-    document_id: str | None = Field(default=None, sa_type=Words, index=True)
-    event_count: int | None = Field(default=None, sa_type=Int64)
-    event_digest: str | None = Field(default=None, sa_type=Words)
     content_hash: bytes | None = Field(default=None, sa_type=Bytes)
+    document_id: str | None = Field(default=None, sa_type=Words)
+    event_digest: str | None = Field(default=None, sa_type=Words)
 
 
 class Entry(SQLModel, table=True):
-    """One leg of a transaction: an amount above zero on the debit or the credit side of an account in its asset."""
+    """One leg of a transaction: an amount above zero on the debit or the credit side of an account in its asset.
+
+    In a partition of its month of recording, which is that of its head (PostgreSQL).
+    """
 
     __tablename__ = "ledger_entry"
     __table_args__ = table(
@@ -77,16 +94,27 @@ class Entry(SQLModel, table=True):
         check("leg", "leg >= 1"),
         check("amount", "amount > 0 AND amount <= 1000000000000000"),
         Index("ix_ledger_entry_account_month", "account_id", "service_month"),
+        PrimaryKeyConstraint("transaction_id", "leg", "recorded_month"),
+        **BY_MONTH,
+        sqlite_with_rowid=False,
     )
 
     transaction_id: int = Field(primary_key=True, sa_type=Int64)
-    leg: int = Field(primary_key=True, sa_type=Int64)
     account_id: int = Field(sa_type=Int64)
+    amount: int = Field(sa_type=Int64)
+    service_on: date | None = Field(default=None, sa_type=Day)
+    recorded_month: int = Field(primary_key=True, sa_type=Int16)
+    leg: int = Field(primary_key=True, sa_type=Int16)
     asset: str = Field(sa_type=Words)
     side: str = Field(sa_type=Words)
-    amount: int = Field(sa_type=Int64)
     service_month: str | None = Field(default=None, sa_type=Words)
-    service_on: date | None = Field(default=None, sa_type=Day)
+
+
+def legs_of_head() -> ColumnElement[bool]:
+    """Return what joins entries to their heads, so that they are sought in the month of the head only."""
+    return and_(
+        col(Entry.transaction_id) == col(Transaction.id), col(Entry.recorded_month) == col(Transaction.recorded_month)
+    )
 
 
 class ClosedPeriod(SQLModel, table=True):

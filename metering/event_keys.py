@@ -1,4 +1,4 @@
-"""Event keys as the database holds them: written in sorted order, each once, and looked up by the thousand.
+"""Event keys and events as the database holds them: keys in sorted order, each once, and looked up by the thousand.
 
 Whole columns go to PostgreSQL as arrays and to SQLite as one prepared statement: row by row through the mapper the
 same costs many times as much.
@@ -15,6 +15,7 @@ from metering.rights import Place
 from store.arrays import Blobs, Days, Instants, Int64s, Texts
 from store.columns import written_instant
 from store.direct import change, change_each, rows
+from store.months import recorded_month
 from store.unit import Unit
 
 
@@ -35,34 +36,40 @@ class Held(NamedTuple):
     transaction_id: int
 
 
-_COLUMNS: Final = (
-    "operator_id, recorded_at, source, event_id, content_hash, type, contract_id, offering_id, happened_at, "
-    "service_on, quantity, transaction_id"
-)
-# What events of one place share is sent once for all of them.
+# One statement for both tables: the key decides whether there is an event. What events of one place share is sent once
+# for all of them.
 _INSERT_POSTGRESQL: Final = (
-    f"INSERT INTO usage_event ({_COLUMNS}) "  # noqa: S608 - names of our own columns
-    "SELECT %(operator_id)s, %(recorded_at)s, given.source, given.event_id, given.content_hash, given.type, "
-    "place.contract_id, place.offering_id, given.happened_at, place.service_on, given.quantity, place.transaction_id "
-    "FROM unnest(%(source)b::text[], %(event_id)b::text[], %(content_hash)b::bytea[], %(type)b::text[], "
-    "%(happened_at)b::timestamptz[], %(quantity)b::bigint[], %(place)b::bigint[]) WITH ORDINALITY "
-    "AS given (source, event_id, content_hash, type, happened_at, quantity, place, number) "
+    "WITH given AS MATERIALIZED (SELECT event.*, place.contract_id, place.offering_id, place.service_on, "
+    "place.transaction_id FROM unnest(%(source)b::text[], %(event_id)b::text[], %(content_hash)b::bytea[], "
+    "%(type)b::text[], %(happened_at)b::timestamptz[], %(quantity)b::bigint[], %(place)b::bigint[]) WITH ORDINALITY "
+    "AS event (source, event_id, content_hash, type, happened_at, quantity, place, number) "
     "JOIN unnest(%(contract_id)b::text[], %(offering_id)b::text[], %(service_on)b::date[], "
     "%(transaction_id)b::bigint[]) WITH ORDINALITY "
-    "AS place (contract_id, offering_id, service_on, transaction_id, number) ON place.number = given.place "
-    "ORDER BY given.number ON CONFLICT DO NOTHING"
+    "AS place (contract_id, offering_id, service_on, transaction_id, number) ON place.number = event.place), "
+    "fresh AS (INSERT INTO event_key (operator_id, source, event_id, transaction_id, number, recorded_month, "
+    "content_hash) SELECT %(operator_id)s, source, event_id, transaction_id, number, %(recorded_month)s, content_hash "
+    "FROM given ORDER BY number ON CONFLICT DO NOTHING RETURNING number) "
+    "INSERT INTO usage_event (transaction_id, happened_at, recorded_at, quantity, service_on, number, recorded_month, "
+    "operator_id, source, event_id, type, contract_id, offering_id) "
+    "SELECT transaction_id, happened_at, %(recorded_at)s, quantity, service_on, number, %(recorded_month)s, "
+    "%(operator_id)s, source, event_id, type, contract_id, offering_id "
+    "FROM given WHERE number IN (SELECT number FROM fresh)"
 )
-_INSERT_SQLITE: Final = (
-    f"INSERT INTO usage_event ({_COLUMNS}) VALUES ({', '.join('?' * 12)}) "  # noqa: S608 - names of our own columns
-    "ON CONFLICT DO NOTHING"
+_KEY_SQLITE: Final = (
+    "INSERT INTO event_key (operator_id, source, event_id, transaction_id, number, recorded_month, content_hash) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+)
+_EVENT_SQLITE: Final = (
+    "INSERT INTO usage_event (transaction_id, number, happened_at, recorded_at, quantity, service_on, recorded_month, "
+    "operator_id, source, event_id, type, contract_id, offering_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
 _SELECT: Final = "SELECT held.source, held.event_id, held.content_hash, held.transaction_id "
 _SELECT_POSTGRESQL: Final = (
     _SELECT + "FROM unnest(%(source)b::text[], %(event_id)b::text[]) AS wanted (source, event_id) "
-    "JOIN usage_event AS held USING (source, event_id) WHERE held.operator_id = %(operator_id)s"
+    "JOIN event_key AS held USING (source, event_id) WHERE held.operator_id = %(operator_id)s"
 )
 _SELECT_SQLITE: Final = (
-    _SELECT + "FROM json_each(?) AS wanted CROSS JOIN usage_event AS held "
+    _SELECT + "FROM json_each(?) AS wanted CROSS JOIN event_key AS held "
     "ON held.source = wanted.value ->> 0 AND held.event_id = wanted.value ->> 1 WHERE held.operator_id = ?"
 )
 
@@ -74,29 +81,13 @@ def insert_new(unit: Unit, operator_id: str, claims: Sequence[Claim], transactio
     waits for a lower key while holding a higher one.
     """
     if unit.dialect == "sqlite":
-        recorded_at = written_instant(unit.now)
-        made = [
-            (
-                operator_id,
-                recorded_at,
-                *claim.key,
-                claim.content,
-                claim.event.type,
-                claim.place.right.contract_id,
-                claim.place.right.offering_id,
-                written_instant(claim.event.time),
-                claim.place.day.isoformat(),
-                claim.event.quantity,
-                transactions[claim.place],
-            )
-            for claim in claims
-        ]
-        return change_each(unit.connection, _INSERT_SQLITE, made)
+        return _insert_sqlite(unit, operator_id, claims, transactions)
     events = [claim.event for claim in claims]
     numbers = {place: number for number, place in enumerate(transactions, start=1)}
     columns = {
         "operator_id": operator_id,
         "recorded_at": unit.now,
+        "recorded_month": recorded_month(unit.now, unit.zone),
         "source": Texts(event.source for event in events),
         "event_id": Texts(event.id for event in events),
         "content_hash": Blobs(claim.content for claim in claims),
@@ -123,3 +114,36 @@ def held_keys(unit: Unit, operator_id: str, keys: Collection[Key]) -> dict[Key, 
         given = {"source": Texts(sources), "event_id": Texts(ids), "operator_id": operator_id}
         held = rows(unit.connection, _SELECT_POSTGRESQL, given)
     return {(source, event_id): Held(content, number) for source, event_id, content, number in held}
+
+
+def _insert_sqlite(unit: Unit, operator_id: str, claims: Sequence[Claim], transactions: Mapping[Place, int]) -> int:
+    recorded_at, month = written_instant(unit.now), recorded_month(unit.now, unit.zone)
+    numbered = list(enumerate(claims, start=1))
+    keys = [
+        (operator_id, *claim.key, transactions[claim.place], number, month, claim.content) for number, claim in numbered
+    ]
+    taken = change_each(unit.connection, _KEY_SQLITE, keys)
+    if taken < len(claims):
+        held = held_keys(unit, operator_id, [claim.key for claim in claims])
+        mine = set(transactions.values())
+        numbered = [each for each in numbered if held[each[1].key].transaction_id in mine]
+    events = [
+        (
+            transactions[claim.place],
+            number,
+            written_instant(claim.event.time),
+            recorded_at,
+            claim.event.quantity,
+            claim.place.day.isoformat(),
+            month,
+            operator_id,
+            *claim.key,
+            claim.event.type,
+            claim.place.right.contract_id,
+            claim.place.right.offering_id,
+        )
+        for number, claim in numbered
+    ]
+    if events:
+        change_each(unit.connection, _EVENT_SQLITE, events)
+    return taken

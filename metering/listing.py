@@ -13,7 +13,7 @@ from sqlmodel import col
 
 from ledger.tables import Transaction
 from metering.events import Key
-from metering.tables import UsageEvent, UsageReversal
+from metering.tables import EventKey, UsageEvent, UsageReversal, event_of_key
 from metering.use import REVERSAL, USAGE
 from registry.contracts import visible_contracts
 from registry.lookup import code_of, find, missing
@@ -47,12 +47,12 @@ def page_of_events(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
 
 def find_event(unit: Unit, event_id: str, source: str, operator: str | None = None) -> UsageEvent:
     """Return the event that the caller may see under an id and a source; the oldest, should operators share both."""
-    query = _visible(unit).where(col(UsageEvent.event_id) == event_id, col(UsageEvent.source) == source)
+    query = _visible(unit).where(col(EventKey.event_id) == event_id, col(EventKey.source) == source)
     if operator is not None:
-        query = query.where(col(UsageEvent.operator_id) == find(unit, Party, operator, "operator").id)
+        query = query.where(col(EventKey.operator_id) == find(unit, Party, operator, "operator").id)
     else:
         # The key begins with the operator: naming all of them lets the database look each one up.
-        query = query.where(col(UsageEvent.operator_id).in_(select(col(Authorisation.operator_id))))
+        query = query.where(col(EventKey.operator_id).in_(select(col(Authorisation.operator_id))))
     found: UsageEvent | None = unit.session.execute(query.order_by(*_ORDER).limit(1)).scalar_one_or_none()
     if found is None:
         raise missing("usage event", event_id)
@@ -112,8 +112,7 @@ def _transactions(unit: Unit, wanted: Mapping[str, Any], first: int) -> Select[A
         col(Transaction.kind).in_((USAGE, REVERSAL)), col(Transaction.id) >= first
     )
     if unit.principal.role == "operator":
-        # Joined to a text, the book is not looked up by its index, whose order is another one.
-        query = query.where(col(Transaction.book) + "" == unit.principal.party)
+        query = query.where(col(Transaction.book) == unit.principal.party)
     if wanted["month"] is not None:
         span = wanted["month"].span
         query = query.where(col(Transaction.effective_on) >= span.start, col(Transaction.effective_on) < span.end)
@@ -121,12 +120,13 @@ def _transactions(unit: Unit, wanted: Mapping[str, Any], first: int) -> Select[A
 
 
 def _visible(unit: Unit) -> Select[UsageEvent]:
-    query = select(UsageEvent)
+    """Return the query of the events that the caller may see, each found by its key."""
+    query = select(UsageEvent).join(EventKey, event_of_key())
     role = unit.principal.role
     if role in SEES_EVERYTHING:
         return query
     if role == "operator":
-        return query.where(col(UsageEvent.operator_id) == unit.principal.party)
+        return query.where(col(EventKey.operator_id) == unit.principal.party)
     contracts = visible_contracts(unit).with_only_columns(col(Contract.id))
     return query.where(col(UsageEvent.contract_id).in_(contracts))
 

@@ -24,7 +24,7 @@ from metering.late_use import is_late, remember
 from metering.postings import use_posting
 from metering.quotas import QuotaKey, give_back, quota_key
 from metering.rights import Judge, Place
-from metering.tables import UsageEvent, UsageReversal
+from metering.tables import EventKey, UsageEvent, UsageReversal, event_of_key
 from metering.use import REVERSAL, chargeable_use, use_of
 from pricing.money import format_quantity
 from pricing.period import Month
@@ -231,16 +231,17 @@ def _counted_of(unit: Unit, operator_id: str, keys: list[Key]) -> dict[Key, Coun
     mine = col(UsageReversal.operator_id) == operator_id
     reversals = {tuple(row) for row in unit.connection.execute(select(*own).where(mine, tuple_(*own).in_(keys)))}
     taken = {tuple(row) for row in unit.connection.execute(select(*others).where(mine, tuple_(*others).in_(keys)))}
-    events = select(
-        col(UsageEvent.source),
-        col(UsageEvent.event_id),
-        col(UsageEvent.contract_id),
-        col(UsageEvent.offering_id),
-        col(UsageEvent.service_on),
-        col(UsageEvent.quantity),
-    ).where(
-        col(UsageEvent.operator_id) == operator_id,
-        tuple_(col(UsageEvent.source), col(UsageEvent.event_id)).in_(keys),
+    events = (
+        select(
+            col(UsageEvent.source),
+            col(UsageEvent.event_id),
+            col(UsageEvent.contract_id),
+            col(UsageEvent.offering_id),
+            col(UsageEvent.service_on),
+            col(UsageEvent.quantity),
+        )
+        .join(EventKey, event_of_key())
+        .where(col(EventKey.operator_id) == operator_id, tuple_(col(EventKey.source), col(EventKey.event_id)).in_(keys))
     )
     found: dict[Key, Counted] = {}
     for row in unit.connection.execute(events):

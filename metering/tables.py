@@ -2,34 +2,69 @@
 
 from datetime import date, datetime
 
-from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlalchemy import ColumnElement, Index, PrimaryKeyConstraint, UniqueConstraint, and_
+from sqlmodel import Field, SQLModel, col
 
-from store.columns import Bytes, Day, Flag, Instant, Int64, Words
-from store.rows import check, table
+from store.columns import Bytes, Day, Flag, Instant, Int16, Int32, Int64, Words
+from store.rows import BY_MONTH, check, table
+
+
+class EventKey(SQLModel, table=True):
+    """The key of an accepted event: (operator, source, id), each once, whatever the month. It is never partitioned.
+
+    Its content hash tells a duplicate from a conflict; transaction, number and month lead to the event itself.
+    """
+
+    __tablename__ = "event_key"
+    __table_args__ = table(sqlite_with_rowid=False)
+
+    operator_id: str = Field(primary_key=True, sa_type=Words)
+    source: str = Field(primary_key=True, sa_type=Words)
+    event_id: str = Field(primary_key=True, sa_type=Words)
+    transaction_id: int = Field(sa_type=Int64)
+    number: int = Field(sa_type=Int32)
+    recorded_month: int = Field(sa_type=Int16)
+    content_hash: bytes = Field(sa_type=Bytes)
 
 
 class UsageEvent(SQLModel, table=True):
-    """An accepted event. Its key is (operator, source, id); its content hash tells a duplicate from a conflict."""
+    """An accepted event, in a partition of its month of recording, which is that of its transaction (PostgreSQL).
+
+    Its key is unique in ``event_key``, which is written first; ``number`` tells the events of a transaction apart,
+    with gaps.
+    """
 
     __tablename__ = "usage_event"
     __table_args__ = table(
         check("quantity", "quantity > 0"),
         Index("ix_usage_event_contract_transaction", "contract_id", "transaction_id"),
+        PrimaryKeyConstraint("transaction_id", "number", "recorded_month"),
+        **BY_MONTH,
+        sqlite_with_rowid=False,
     )
 
-    operator_id: str = Field(primary_key=True, sa_type=Words)
-    source: str = Field(primary_key=True, sa_type=Words)
-    event_id: str = Field(primary_key=True, sa_type=Words)
-    content_hash: bytes = Field(sa_type=Bytes)
+    transaction_id: int = Field(primary_key=True, sa_type=Int64)
+    happened_at: datetime = Field(sa_type=Instant)
+    recorded_at: datetime = Field(sa_type=Instant)
+    quantity: int = Field(sa_type=Int64)
+    service_on: date = Field(sa_type=Day)
+    number: int = Field(primary_key=True, sa_type=Int32)
+    recorded_month: int = Field(primary_key=True, sa_type=Int16)
+    operator_id: str = Field(sa_type=Words)
+    source: str = Field(sa_type=Words)
+    event_id: str = Field(sa_type=Words)
     type: str = Field(sa_type=Words)
     contract_id: str = Field(sa_type=Words)
     offering_id: str = Field(sa_type=Words)
-    happened_at: datetime = Field(sa_type=Instant)
-    service_on: date = Field(sa_type=Day)
-    quantity: int = Field(sa_type=Int64)
-    transaction_id: int = Field(sa_type=Int64, index=True)
-    recorded_at: datetime = Field(sa_type=Instant)
+
+
+def event_of_key() -> ColumnElement[bool]:
+    """Return what joins keys to their events: each leads to one row of one month."""
+    return and_(
+        col(UsageEvent.transaction_id) == col(EventKey.transaction_id),
+        col(UsageEvent.number) == col(EventKey.number),
+        col(UsageEvent.recorded_month) == col(EventKey.recorded_month),
+    )
 
 
 class UsageReversal(SQLModel, table=True):

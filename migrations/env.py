@@ -15,6 +15,7 @@ import registry.tables  # noqa: F401
 import settlement.tables  # noqa: F401
 import store.tables  # noqa: F401
 from store import columns
+from store.partitions import is_partition
 
 
 def render_item(kind: str, item: Any, autogenerate: Any) -> str | Literal[False]:
@@ -25,12 +26,18 @@ def render_item(kind: str, item: Any, autogenerate: Any) -> str | Literal[False]
     return False
 
 
+def include_name(name: str | None, kind: str, _parents: Any) -> bool:
+    """Say whether a table is one of the models': partitions come with the months."""
+    return kind != "table" or not is_partition(name)
+
+
 def run() -> None:
     """Run the migrations on the connection given."""
     context.configure(
         connection=context.config.attributes["connection"],
         target_metadata=SQLModel.metadata,
         render_item=render_item,
+        include_name=include_name,
         render_as_batch=context.config.attributes["connection"].dialect.name == "sqlite",
         transaction_per_migration=False,
     )

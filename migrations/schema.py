@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from alembic import command
 from alembic.config import Config
@@ -13,7 +14,9 @@ from sqlalchemy import Connection, insert, select
 from sqlmodel import col
 
 from pricing.errors import Conflict
+from pricing.period import month_of
 from store.engine import WRITING, open_engine, writer_turn
+from store.partitions import PARTED, make_partition
 from store.settings import Settings
 from store.tables import Instance
 
@@ -62,6 +65,8 @@ def _found(connection: Connection, settings: Settings, *, sandbox: bool, start: 
     """Write the instance's one row, or check that it says what is asked for."""
     row = connection.execute(select(col(Instance.sandbox), col(Instance.timezone))).first()
     if row is None:
+        if connection.dialect.name == "postgresql":
+            _first_partitions(connection, start or datetime.now(UTC), settings.zone)
         now = datetime.now(UTC)
         offset = (start or now) - now
         connection.execute(
@@ -82,3 +87,11 @@ def _found(connection: Connection, settings: Settings, *, sandbox: bool, start: 
     if sandbox and not row.sandbox:
         message = "this database is not a sandbox and cannot become one; name another in TARIFFBOOK_DATABASE_URL"
         raise InstanceFixed(message)
+
+
+def _first_partitions(connection: Connection, now: datetime, zone: ZoneInfo) -> None:
+    """Make the partitions of the first month and the next: a worker, or an operator, makes those that follow."""
+    month = month_of(now, zone)
+    for each in (month, month.next):
+        for table in PARTED:
+            make_partition(connection, table, each)

@@ -20,8 +20,8 @@ from sqlmodel import col
 
 from ledger.chart import CURRENCY, CURRENCY_SCALE, USE_SCALE
 from ledger.periods import is_closed
-from ledger.tables import Account, Entry, Transaction
-from metering.tables import UsageEvent, UsageReversal
+from ledger.tables import Account, Entry, Transaction, legs_of_head
+from metering.tables import EventKey, UsageEvent, UsageReversal
 from pricing.errors import Conflict
 from pricing.period import Month
 from store.unit import Unit
@@ -134,7 +134,7 @@ def _entries() -> Select[Any]:
     return (
         select(*_columns(ENTRIES, said, (Transaction, Entry, Account)))
         .select_from(Transaction)
-        .join(Entry, col(Entry.transaction_id) == col(Transaction.id))
+        .join(Entry, legs_of_head())
         .join(Account, col(Account.id) == col(Entry.account_id))
         .order_by(col(Transaction.id), col(Entry.leg))
     )
@@ -144,9 +144,19 @@ def _events(unit: Unit) -> Select[Any]:
     key = (col(UsageEvent.source), col(UsageEvent.event_id))
     in_bytes = key if unit.dialect == "sqlite" else [collate(column, "C") for column in key]
     return (
-        select(*_columns(EVENTS, {}, (UsageEvent, UsageReversal)))
+        select(*_columns(EVENTS, {}, (UsageEvent, EventKey, UsageReversal)))
         .select_from(UsageEvent)
-        .join(Transaction, col(Transaction.id) == col(UsageEvent.transaction_id))
+        .join(
+            Transaction,
+            (col(Transaction.id) == col(UsageEvent.transaction_id))
+            & (col(Transaction.recorded_month) == col(UsageEvent.recorded_month)),
+        )
+        .join(
+            EventKey,
+            (col(EventKey.operator_id) == col(UsageEvent.operator_id))
+            & (col(EventKey.source) == col(UsageEvent.source))
+            & (col(EventKey.event_id) == col(UsageEvent.event_id)),
+        )
         .outerjoin(
             UsageReversal,
             (col(UsageReversal.operator_id) == col(UsageEvent.operator_id))

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import col
 
-from ledger.tables import Account, Entry, Transaction
+from ledger.tables import Account, Entry, Transaction, legs_of_head
 from reports.books import Bounds, NamedAccount, account_of, account_sums, named_accounts, within, written
 from store.columns import Day
 from store.unit import Unit
@@ -161,7 +161,7 @@ def _rows(unit: Unit, bounds: Bounds) -> Iterator[Any]:
                 col(Entry.amount),
                 col(Entry.service_month),
                 col(Entry.service_on),
-            ).join(Entry, col(Entry.transaction_id) == col(Transaction.id)),
+            ).join(Entry, legs_of_head()),
             bounds,
         )
         .order_by(col(Transaction.id), col(Entry.leg))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -174,7 +174,7 @@ def transaction_page(
 
 def described(unit: Unit, transactions: Sequence[Transaction]) -> list[dict[str, Any]]:
     """Return transactions with their legs as the wire says them."""
-    legs = _legs(unit, [transaction.id for transaction in transactions])
+    legs = _legs(unit, transactions)
     return [
         {
             "id": transaction.id,
@@ -191,7 +191,7 @@ def described(unit: Unit, transactions: Sequence[Transaction]) -> list[dict[str,
     ]
 
 
-def _legs(unit: Unit, ids: Iterable[int | None]) -> Mapping[int | None, list[dict[str, Any]]]:
+def _legs(unit: Unit, transactions: Sequence[Transaction]) -> Mapping[int | None, list[dict[str, Any]]]:
     query = (
         select(
             col(Entry.transaction_id),
@@ -204,7 +204,10 @@ def _legs(unit: Unit, ids: Iterable[int | None]) -> Mapping[int | None, list[dic
             col(Entry.service_on),
         )
         .join(Account, col(Account.id) == col(Entry.account_id))
-        .where(col(Entry.transaction_id).in_(list(ids)))
+        .where(
+            col(Entry.transaction_id).in_([transaction.id for transaction in transactions]),
+            col(Entry.recorded_month).in_({transaction.recorded_month for transaction in transactions}),
+        )
         .order_by(col(Entry.transaction_id), col(Entry.leg))
     )
     legs: dict[int | None, list[dict[str, Any]]] = defaultdict(list)

@@ -13,9 +13,9 @@ from typing import Any, Final
 from sqlalchemy import Row, and_, select
 from sqlmodel import col
 
-from ledger.tables import Entry, Transaction
+from ledger.tables import Entry, Transaction, legs_of_head
 from metering.events import Event, content_hash, events_digest
-from metering.tables import UsageEvent, UsageReversal
+from metering.tables import EventKey, UsageEvent, UsageReversal
 from store.unit import Unit
 
 _ROWS_AT_ONCE: Final = 5_000
@@ -23,15 +23,28 @@ _ROWS_AT_ONCE: Final = 5_000
 _EVENTS: Final = (
     select(
         *(col(getattr(UsageEvent, name)) for name in UsageEvent.model_fields),
+        col(EventKey.content_hash),
+        col(EventKey.transaction_id).label("key_transaction"),
+        col(EventKey.number).label("key_number"),
+        col(EventKey.recorded_month).label("key_month"),
         col(UsageReversal.reversed_source),
         col(UsageReversal.reversed_id),
         col(Transaction.event_digest),
         col(Transaction.book),
         col(Transaction.recorded_at).label("posted_at"),
+        col(Transaction.recorded_month).label("posted_month"),
         col(Entry.service_on).label("posted_day"),
     )
     .join(Transaction, col(Transaction.id) == col(UsageEvent.transaction_id))
-    .outerjoin(Entry, and_(col(Entry.transaction_id) == col(Transaction.id), col(Entry.leg) == 1))
+    .outerjoin(Entry, and_(legs_of_head(), col(Entry.leg) == 1))
+    .outerjoin(
+        EventKey,
+        and_(
+            col(EventKey.operator_id) == col(UsageEvent.operator_id),
+            col(EventKey.source) == col(UsageEvent.source),
+            col(EventKey.event_id) == col(UsageEvent.event_id),
+        ),
+    )
     .outerjoin(
         UsageReversal,
         and_(
@@ -75,8 +88,20 @@ def _content(row: Row[Any]) -> bytes:
 
 def _wrong(row: Row[Any], content: bytes) -> str | None:
     """Return which columns of an event are not what they were counted as."""
+    if row.content_hash is None:
+        return "its key is missing"
     if content != row.content_hash:
         return "what it says does not have its hash"
+    place = (row.transaction_id, row.number, row.recorded_month)
+    if (row.key_transaction, row.key_number, row.key_month) != place:
+        return f"its key leads to event {row.key_number} of transaction {row.key_transaction}"
+    return _misplaced(row)
+
+
+def _misplaced(row: Row[Any]) -> str | None:
+    """Return where an event is other than its transaction."""
+    if row.recorded_month != row.posted_month:
+        return "it lies in another month than its transaction"
     if row.operator_id != row.book:
         return f"its transaction is in the book of {row.book}"
     if row.service_on != row.posted_day:

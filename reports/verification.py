@@ -2,7 +2,7 @@
 
 1. Every transaction balances in each of its assets.
 2. Every transaction has exactly the legs that its head announces, and no leg is without a head.
-3. Every leg is in the asset of its account, which is in the book of its head.
+3. Every leg is in the asset of its account, which is in the book of its head, and in the head's month of recording.
 4. Use is conserved: for each book and offering, delivered = unbilled + billed + free + written off.
 5. Every transaction of use equals its events: how many they are, what they add up to, and the digest of what each of
    their rows says.
@@ -30,13 +30,13 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import BindParameter, bindparam, text
+from sqlalchemy import BindParameter, bindparam, func, text
 from sqlmodel import col, select
 
 from ledger.attested import TRANSACTION, Window, extent, pages
 from ledger.folding import bucket_fault, fold_state
 from ledger.seals import last_seal
-from ledger.tables import Verification
+from ledger.tables import Transaction, Verification
 from pricing.canonical import sha256_of
 from reports.counted_events import events_fault
 from reports.postings import ASSETS_MATCH, BALANCED, LEGS_COMPLETE, Postings
@@ -46,6 +46,7 @@ from store.columns import Instant
 from store.exact import worded
 from store.guards import guards_fault
 from store.ids import new_id
+from store.months import month_numbered, recorded_month
 from store.tables import IssuedFile
 from store.unit import Unit
 
@@ -132,10 +133,22 @@ _IN_BUCKETS = f"""
     UNION ALL SELECT account_id, nullif(service_month, ''), exact_minus(credit) FROM balance_bucket
     UNION ALL SELECT entry.account_id, entry.service_month, {_SIGNED}
     FROM ledger_transaction AS head JOIN ledger_entry AS entry ON entry.transaction_id = head.id
+         AND entry.recorded_month = head.recorded_month
     WHERE head.recorded_at > :folded_until"""
 
 _IN_ENTRIES = f"""
     SELECT account_id, service_month, {_SIGNED} AS amount FROM ledger_entry AS entry WHERE :folded_until IS NOT NULL"""
+
+_MONTHS = """
+    SELECT entry.transaction_id, entry.leg, entry.recorded_month, head.recorded_month AS of_head
+    FROM ledger_entry AS entry JOIN ledger_transaction AS head ON head.id = entry.transaction_id
+    WHERE entry.recorded_month <> head.recorded_month LIMIT 1"""
+
+_STRAY_KEYS = """
+    SELECT held.operator_id, held.source, held.event_id, held.transaction_id FROM event_key AS held
+    LEFT JOIN usage_event AS event ON event.operator_id = held.operator_id AND event.source = held.source
+         AND event.event_id = held.event_id
+    WHERE event.event_id IS NULL LIMIT 1"""
 
 _USE_KINDS = "'unbilled_use', 'billed_use', 'free_use', 'written_off_use', 'delivered_use'"
 
@@ -273,6 +286,19 @@ _CLOSED = """
     WHERE head.effective_on < closed.opens_on LIMIT 1"""
 
 
+def _months_fault(books: Books) -> str | None:
+    """Return the first month whose heads were not all recorded in it, or leg that is not in the month of its head."""
+    recorded_at, zone = col(Transaction.recorded_at), books.unit.zone
+    heads = select(
+        col(Transaction.recorded_month), func.min(recorded_at, type_=Instant()), func.max(recorded_at, type_=Instant())
+    ).group_by(col(Transaction.recorded_month))
+    for number, first, last in books.unit.connection.execute(heads):
+        if {recorded_month(first, zone), recorded_month(last, zone)} != {number}:
+            said = f"{first.isoformat()} to {last.isoformat()}"
+            return f"recorded_month={number} ({month_numbered(number)}): what it holds was recorded from {said}"
+    return _row(books, _MONTHS)
+
+
 def _frozen(unit: Unit) -> str | None:
     """Return the first frozen document whose content no longer has its hash."""
     return next(_broken_hashes(unit), None)
@@ -302,12 +328,14 @@ CHECKS = (
     Check(BALANCED, "every transaction balances in each asset", _in_rows(BALANCED)),
     Check(LEGS_COMPLETE, "every transaction has the legs it announces", _in_rows(LEGS_COMPLETE)),
     Check(ASSETS_MATCH, "every leg is in the asset of its account, in the book of its head", _in_rows(ASSETS_MATCH)),
+    Check("months_match", "every head and leg is in the month in which it was recorded", _months_fault),
     Check("use_conserved", "delivered = unbilled + billed + free + written off", _first_held(_CONSERVATION)),
     Check("events_booked", "every transaction of use equals its events", _first(_EVENTS)),
     Check(
         "event_digests", "every event is what was counted, and the digest of its transaction", _by_itself(events_fault)
     ),
     Check("events_have_postings", "every event names its transaction", _first(_ORPHAN_EVENTS)),
+    Check("keys_have_events", "every key of an event has its event", _first(_STRAY_KEYS)),
     Check("quotas_match", "quotas equal the use they count", _first(_QUOTAS)),
     Check("reversals_match", "every reversal takes back one counted event as a whole", _first(_REVERSALS)),
     Check("reversals_counted", "what is named as reversed was reversed by an event", _first(_REVERSED_BY_NONE)),

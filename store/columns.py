@@ -12,7 +12,18 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Boolean, Date, Dialect, LargeBinary, Numeric, Text, TypeDecorator
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Date,
+    Dialect,
+    Integer,
+    LargeBinary,
+    Numeric,
+    SmallInteger,
+    Text,
+    TypeDecorator,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.types import TypeEngine
@@ -41,6 +52,28 @@ class Int64(TypeDecorator[int]):
     def python_type(self) -> type[int]:
         """A cursor over such a column is read as a number."""
         return int
+
+
+class Int32(Int64):
+    """An integer of four bytes on PostgreSQL: the place of an event in its transaction."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """SQLite keeps any integer in as few bytes as it needs."""
+        return sqlite.INTEGER() if dialect.name == "sqlite" else Integer()
+
+
+class Int16(Int64):
+    """A small integer, two bytes on PostgreSQL: the legs of a transaction, a month by its number."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """SQLite keeps any integer in as few bytes as it needs."""
+        return sqlite.INTEGER() if dialect.name == "sqlite" else SmallInteger()
 
 
 class _Any(Numeric[Any]):

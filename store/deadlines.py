@@ -33,11 +33,13 @@ def bounded(connection: Connection, seconds_max: float | None) -> Iterator[None]
     if seconds_max is None:
         yield
         return
+    # What is known of a connection can be asked while it is there: a commit may lose it.
+    info = connection.info
     renew(connection, seconds_max)
     try:
         yield
     finally:
-        connection.info.pop(_DEADLINE, None)
+        info.pop(_DEADLINE, None)
 
 
 def renew(connection: Connection, seconds_max: float) -> None:

@@ -11,17 +11,20 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from importlib import resources
+from typing import Any
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Row, text
 
 DISABLED = "disabled"
+_DEFAULT = "_default"
 
 _SQLITE = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE type IN ('trigger', 'table') AND sql IS NOT NULL"
 
-# Partitions come and go with the months, and have their guards from the table that they are parts of.
+# Partitions come with the months: each is held against the default one, which the migrations make.
 _OURS = "namespace.nspname = current_schema() AND NOT relation.relispartition"
+_PARTITIONS = "namespace.nspname = current_schema() AND relation.relispartition AND relation.relkind = 'r'"
 
-_POSTGRESQL_TRIGGERS = f"""
+_GUARD = """
     SELECT relation.relname, guard.tgname, guard.tgenabled = 'O' AS enabled, guard.tgisinternal AS internal,
            concat_ws('|', routine.proname, routine.pronamespace = relation.relnamespace, guard.tgtype,
                      guard.tgdeferrable, guard.tginitdeferred, guard.tgoldtable, guard.tgnewtable,
@@ -31,8 +34,15 @@ _POSTGRESQL_TRIGGERS = f"""
                      CASE WHEN guard.tgqual IS NOT NULL THEN pg_get_triggerdef(guard.oid, true) END) AS definition
     FROM pg_trigger AS guard JOIN pg_class AS relation ON relation.oid = guard.tgrelid
     JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
-    JOIN pg_proc AS routine ON routine.oid = guard.tgfoid
-    WHERE {_OURS} AND (NOT guard.tgisinternal OR guard.tgenabled <> 'O')"""
+    JOIN pg_proc AS routine ON routine.oid = guard.tgfoid"""
+
+_POSTGRESQL_TRIGGERS = f"{_GUARD} WHERE {_OURS} AND (NOT guard.tgisinternal OR guard.tgenabled <> 'O')"
+_TRIGGERS_OF_PARTITIONS = f"{_GUARD} WHERE {_PARTITIONS}"
+_POSTGRESQL_PARTITIONS = f"""
+    SELECT relation.relname, whole.relname AS table FROM pg_class AS relation
+    JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
+    JOIN pg_inherits ON inhrelid = relation.oid JOIN pg_class AS whole ON whole.oid = inhparent
+    WHERE {_PARTITIONS}"""
 
 _POSTGRESQL_FUNCTIONS = """
     SELECT routine.proname, concat_ws('|', language.lanname, routine.prosrc, routine.provolatile, routine.prosecdef,
@@ -69,7 +79,11 @@ def present(connection: Connection) -> dict[str, str]:
 
 def guards_fault(connection: Connection) -> str | None:
     """Return the first guard that is missing, disabled, altered or a stranger, None where all are as expected."""
-    wanted, found = expected(connection.dialect.name), present(connection)
+    wanted, found = dict(expected(connection.dialect.name)), present(connection)
+    if connection.dialect.name == "postgresql":
+        of_months, guards = _of_months(connection, wanted)
+        wanted |= of_months
+        found |= guards
     for name in sorted(wanted.keys() | found.keys()):
         if name not in found:
             return f"{name} is missing"
@@ -93,10 +107,34 @@ def _of_sqlite(connection: Connection) -> Iterator[tuple[str, str]]:
             yield f"constraint {name}.{constraint}", _fingerprint("constraint")
 
 
+def _of_months(connection: Connection, wanted: Mapping[str, str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the guards that partitions of months should have, which are those of the default one, and have."""
+    tables = {name: table for name, table in connection.execute(text(_POSTGRESQL_PARTITIONS)) if not _is_default(name)}
+    should = {
+        f"trigger {name}.{guard.partition('.')[2]}": definition
+        for name, table in tables.items()
+        for guard, definition in wanted.items()
+        if guard.startswith(f"trigger {table}{_DEFAULT}.")
+    }
+    triggers = connection.execute(text(_TRIGGERS_OF_PARTITIONS)).all()
+    return should, dict(_shown(row) for row in triggers if row.relname in tables)
+
+
+def _is_default(partition: str) -> bool:
+    return partition.endswith(_DEFAULT)
+
+
+def _shown(row: Row[Any]) -> tuple[str, str]:
+    shown = f"foreign key check of {row.relname}" if row.internal else f"trigger {row.relname}.{row.tgname}"
+    return shown, _fingerprint(row.definition) if row.enabled else DISABLED
+
+
 def _of_postgresql(connection: Connection) -> Iterator[tuple[str, str]]:
-    for table, name, enabled, internal, definition in connection.execute(text(_POSTGRESQL_TRIGGERS)):
-        shown = f"foreign key check of {table}" if internal else f"trigger {table}.{name}"
-        yield shown, _fingerprint(definition) if enabled else DISABLED
+    for row in connection.execute(text(_POSTGRESQL_TRIGGERS)):
+        yield _shown(row)
+    for row in connection.execute(text(_TRIGGERS_OF_PARTITIONS)):
+        if _is_default(row.relname):
+            yield _shown(row)
     for name, definition in connection.execute(text(_POSTGRESQL_FUNCTIONS)):
         yield f"function {name}", _fingerprint(definition)
     for table, name, definition in connection.execute(text(_POSTGRESQL_CONSTRAINTS)):

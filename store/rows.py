@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import CheckConstraint
 from sqlmodel import SQLModel
@@ -16,13 +16,17 @@ SQLModel.metadata.naming_convention = {
 }
 
 
-def table(*constraints: Any, append_only: bool = True) -> tuple[Any, ...]:
+BY_MONTH: Final[dict[str, Any]] = {"postgresql_partition_by": "RANGE (recorded_month)"}
+"""The option of a table that PostgreSQL keeps in partitions by the month of recording (``store.partitions``)."""
+
+
+def table(*constraints: Any, append_only: bool = True, **options: Any) -> tuple[Any, ...]:
     """Return table arguments: the constraints, STRICT typing on SQLite, and whether rows may ever change.
 
     A table is append-only unless it says otherwise; the database itself then refuses UPDATE, DELETE and TRUNCATE
     (the triggers are made by the migrations, and a test compares them with this mark).
     """
-    return (*constraints, {"sqlite_strict": True, "info": {"append_only": append_only}})
+    return (*constraints, {"sqlite_strict": True, "info": {"append_only": append_only}, **options})
 
 
 def one_of(column: str, *values: str) -> CheckConstraint:

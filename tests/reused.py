@@ -12,7 +12,11 @@ import psycopg
 
 from tests.postgres import PORT, SUPERUSER, PostgresServer
 
-_TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename"
+# What lies in partitions is emptied by the table that they are parts of.
+_TABLES = (
+    "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') "
+    "AND NOT relispartition ORDER BY relname"
+)
 _SEQUENCES = "SELECT sequencename FROM pg_sequences WHERE schemaname = 'public' ORDER BY sequencename"
 _LEFT_BEHIND = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "

@@ -16,6 +16,7 @@ from sqlmodel import SQLModel, select
 import migrations.schema
 from store.columns import Whole
 from store.engine import open_engine
+from store.partitions import is_partition
 from store.settings import Settings
 from store.tables import Instance
 from store.unit import Store
@@ -35,7 +36,9 @@ def test_every_table_says_whether_its_rows_may_change() -> None:
 
 
 def test_the_models_equal_the_migrations(store: Store) -> None:
-    def of_this_database(found: Any, _name: str | None, _kind: str, _reflected: bool, _other: object) -> bool:
+    def of_this_database(found: Any, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
+        if kind == "table" and is_partition(name):
+            return False
         condition = getattr(found, "_ddl_if", None)
         return condition is None or condition.dialect == store.engine.dialect.name
 

@@ -120,26 +120,41 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_stored_answer_recorded_at"), ["recorded_at"], unique=False)
 
     op.create_table(
-        "usage_event",
+        "event_key",
         sa.Column("operator_id", sa.Text(), nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("event_id", sa.Text(), nullable=False),
+        sa.Column("transaction_id", columns.Int64(), nullable=False),
+        sa.Column("number", columns.Int32(), nullable=False),
+        sa.Column("recorded_month", columns.Int16(), nullable=False),
         sa.Column("content_hash", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("operator_id", "source", "event_id", name=op.f("pk_event_key")),
+        sqlite_strict=True,
+        sqlite_with_rowid=False,
+    )
+    op.create_table(
+        "usage_event",
+        sa.Column("transaction_id", columns.Int64(), nullable=False),
+        sa.Column("happened_at", columns.Instant(), nullable=False),
+        sa.Column("recorded_at", columns.Instant(), nullable=False),
+        sa.Column("quantity", columns.Int64(), nullable=False),
+        sa.Column("service_on", columns.Day(), nullable=False),
+        sa.Column("number", columns.Int32(), nullable=False),
+        sa.Column("recorded_month", columns.Int16(), nullable=False),
+        sa.Column("operator_id", sa.Text(), nullable=False),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("event_id", sa.Text(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("contract_id", sa.Text(), nullable=False),
         sa.Column("offering_id", sa.Text(), nullable=False),
-        sa.Column("happened_at", columns.Instant(), nullable=False),
-        sa.Column("service_on", columns.Day(), nullable=False),
-        sa.Column("quantity", columns.Int64(), nullable=False),
-        sa.Column("transaction_id", columns.Int64(), nullable=False),
-        sa.Column("recorded_at", columns.Instant(), nullable=False),
         sa.CheckConstraint("quantity > 0", name=op.f("ck_usage_event_quantity")),
-        sa.PrimaryKeyConstraint("operator_id", "source", "event_id", name=op.f("pk_usage_event")),
+        sa.PrimaryKeyConstraint("transaction_id", "number", "recorded_month", name=op.f("pk_usage_event")),
         sqlite_strict=True,
+        sqlite_with_rowid=False,
+        postgresql_partition_by="RANGE (recorded_month)",
     )
     with op.batch_alter_table("usage_event", schema=None) as batch_op:
         batch_op.create_index("ix_usage_event_contract_transaction", ["contract_id", "transaction_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_usage_event_transaction_id"), ["transaction_id"], unique=False)
 
     op.create_table(
         "verification",
@@ -280,24 +295,30 @@ def upgrade() -> None:
     op.create_table(
         "ledger_transaction",
         sa.Column("id", columns.Int64(), nullable=False),
+        sa.Column("recorded_at", columns.Instant(), nullable=False),
+        sa.Column("event_count", columns.Int64(), nullable=True),
+        sa.Column("effective_on", columns.Day(), nullable=False),
+        sa.Column("recorded_month", columns.Int16(), nullable=False),
+        sa.Column("legs", columns.Int16(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
         sa.Column("book", sa.Text(), nullable=False),
-        sa.Column("effective_on", columns.Day(), nullable=False),
-        sa.Column("recorded_at", columns.Instant(), nullable=False),
-        sa.Column("legs", columns.Int64(), nullable=False),
-        sa.Column("document_id", sa.Text(), nullable=True),
-        sa.Column("event_count", columns.Int64(), nullable=True),
-        sa.Column("event_digest", sa.Text(), nullable=True),
         sa.Column("content_hash", sa.LargeBinary(), nullable=True),
+        sa.Column("document_id", sa.Text(), nullable=True),
+        sa.Column("event_digest", sa.Text(), nullable=True),
         sa.CheckConstraint("legs >= 2", name=op.f("ck_ledger_transaction_legs")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_transaction")),
         sa.UniqueConstraint("key", name=op.f("uq_ledger_transaction_key")),
         sqlite_strict=True,
     )
     with op.batch_alter_table("ledger_transaction", schema=None) as batch_op:
-        batch_op.create_index("ix_ledger_transaction_book_recorded", ["book", "recorded_at"], unique=False)
-        batch_op.create_index(batch_op.f("ix_ledger_transaction_document_id"), ["document_id"], unique=False)
+        batch_op.create_index(
+            "ix_ledger_transaction_document_id",
+            ["document_id"],
+            unique=False,
+            sqlite_where=sa.text("document_id IS NOT NULL"),
+            postgresql_where=sa.text("document_id IS NOT NULL"),
+        )
         batch_op.create_index(batch_op.f("ix_ledger_transaction_recorded_at"), ["recorded_at"], unique=False)
 
     op.create_table(
@@ -489,13 +510,14 @@ def upgrade() -> None:
     op.create_table(
         "ledger_entry",
         sa.Column("transaction_id", columns.Int64(), nullable=False),
-        sa.Column("leg", columns.Int64(), nullable=False),
         sa.Column("account_id", columns.Int64(), nullable=False),
+        sa.Column("amount", columns.Int64(), nullable=False),
+        sa.Column("service_on", columns.Day(), nullable=True),
+        sa.Column("recorded_month", columns.Int16(), nullable=False),
+        sa.Column("leg", columns.Int16(), nullable=False),
         sa.Column("asset", sa.Text(), nullable=False),
         sa.Column("side", sa.Text(), nullable=False),
-        sa.Column("amount", columns.Int64(), nullable=False),
         sa.Column("service_month", sa.Text(), nullable=True),
-        sa.Column("service_on", columns.Day(), nullable=True),
         sa.CheckConstraint("side IN ('D', 'C')", name=op.f("ck_ledger_entry_side")),
         sa.CheckConstraint("amount > 0 AND amount <= 1000000000000000", name=op.f("ck_ledger_entry_amount")),
         sa.CheckConstraint("leg >= 1", name=op.f("ck_ledger_entry_leg")),
@@ -506,8 +528,10 @@ def upgrade() -> None:
             initially="DEFERRED",
             deferrable=True,
         ).ddl_if(dialect="sqlite"),
-        sa.PrimaryKeyConstraint("transaction_id", "leg", name=op.f("pk_ledger_entry")),
+        sa.PrimaryKeyConstraint("transaction_id", "leg", "recorded_month", name=op.f("pk_ledger_entry")),
         sqlite_strict=True,
+        sqlite_with_rowid=False,
+        postgresql_partition_by="RANGE (recorded_month)",
     )
     with op.batch_alter_table("ledger_entry", schema=None) as batch_op:
         batch_op.create_index("ix_ledger_entry_account_month", ["account_id", "service_month"], unique=False)

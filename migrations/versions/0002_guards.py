@@ -1,8 +1,9 @@
 """guards: what the tables alone cannot hold.
 
 Append-only tables refuse UPDATE, DELETE and (PostgreSQL) TRUNCATE. A ledger transaction takes exactly the legs that
-its head announces, each on an account of its book (so of a party's) in its asset, and no account on both sides; each
-of its assets balances to zero; and none enters a closed period. On PostgreSQL the role that serves is not the owner.
+its head announces, each on an account of its book (so of a party's) in its asset and recorded in its month, and no
+account on both sides; each of its assets balances to zero; and none enters a closed period. On PostgreSQL the role
+that serves is not the owner, and rows reach a partition by its table only.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ APPEND_ONLY = (
     "dispute",
     "dispute_decision",
     "distribution_agreement",
+    "event_key",
     "fapiao",
     "free_use_grant",
     "grant_decision",
@@ -101,7 +103,7 @@ SQLITE_LEDGER = (
                    min(entry.account_id) = max(entry.account_id) AS one_account
             FROM ledger_entry AS entry
             LEFT JOIN account ON account.id = entry.account_id AND account.asset = entry.asset
-                 AND account.book = NEW.book
+                 AND account.book = NEW.book AND entry.recorded_month = NEW.recorded_month
             WHERE entry.transaction_id = NEW.id
         ) AS given;
     END""",
@@ -131,6 +133,7 @@ POSTGRESQL_LEDGER = (
                            min(side) = max(side) AS one_sided
                     FROM added AS entry
                     LEFT JOIN ledger_transaction AS head ON head.id = entry.transaction_id
+                         AND head.recorded_month = entry.recorded_month
                     LEFT JOIN account ON account.id = entry.account_id AND account.asset = entry.asset
                          AND account.book = head.book
                     GROUP BY entry.transaction_id, entry.asset, entry.account_id
@@ -154,13 +157,30 @@ POSTGRESQL_LEDGER = (
     FOR EACH STATEMENT EXECUTE FUNCTION check_ledger_entries()""",
     """CREATE FUNCTION check_ledger_heads() RETURNS trigger LANGUAGE plpgsql
     SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-    DECLARE wrong bigint;
+    DECLARE wrong bigint; given record;
     BEGIN
-        SELECT head.id INTO wrong FROM added AS head
-        WHERE NOT EXISTS (SELECT FROM ledger_entry AS entry WHERE entry.transaction_id = head.id) LIMIT 1;
-        IF FOUND THEN
-            RAISE EXCEPTION 'transaction % has no legs', wrong USING ERRCODE = 'TB004';
-        END IF;
+        FOR given IN
+            SELECT found.recorded_at, found.recorded_month,
+                   least((date_part('year', found.moment) - 1970) * 12 + date_part('month', found.moment) - 1, 32767)
+                   AS month
+            FROM (SELECT DISTINCT head.recorded_at, head.recorded_month,
+                         head.recorded_at AT TIME ZONE instance.timezone AS moment
+                  FROM added AS head, instance) AS found
+        LOOP
+            IF given.month <> given.recorded_month THEN
+                RAISE EXCEPTION 'what was recorded at % is of the month %, not %', given.recorded_at, given.month,
+                                given.recorded_month USING ERRCODE = 'TB008';
+            END IF;
+            -- By a month that is known before it begins, the query opens one partition only.
+            SELECT head.id INTO wrong FROM added AS head
+            WHERE head.recorded_month = given.recorded_month AND NOT EXISTS (
+                SELECT FROM ledger_entry AS entry
+                WHERE entry.transaction_id = head.id AND entry.recorded_month = given.recorded_month
+            ) LIMIT 1;
+            IF FOUND THEN
+                RAISE EXCEPTION 'transaction % has no legs', wrong USING ERRCODE = 'TB004';
+            END IF;
+        END LOOP;
         SELECT head.id INTO wrong FROM added AS head JOIN closed_period AS closed ON closed.book = head.book
         WHERE head.effective_on < closed.opens_on LIMIT 1;
         IF FOUND THEN
@@ -170,6 +190,22 @@ POSTGRESQL_LEDGER = (
     END $$""",
     """CREATE TRIGGER ledger_transaction_whole AFTER INSERT ON ledger_transaction REFERENCING NEW TABLE AS added
     FOR EACH STATEMENT EXECUTE FUNCTION check_ledger_heads()""",
+)
+
+# What a partition takes directly, no guard of its table would see.
+PARTED = ("ledger_entry", "usage_event")
+POSTGRESQL_PARTITIONS = (
+    """CREATE FUNCTION refuse_partition() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION '% is part of a table that is append-only: add to the table, and record a correction where '
+                        'something is wrong', TG_TABLE_NAME USING ERRCODE = 'TB001';
+    END $$""",
+    *(f"CREATE TABLE {table}_default PARTITION OF {table} DEFAULT" for table in PARTED),
+    *(
+        f"CREATE TRIGGER only_by_its_table BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON {table}_default "
+        "FOR EACH STATEMENT EXECUTE FUNCTION refuse_partition()"
+        for table in PARTED
+    ),
 )
 
 # Creating a role needs a right that the owner may lack; then the administrator makes it (docs/operations.md).
@@ -228,6 +264,8 @@ def _guard_postgresql() -> None:
         op.execute(f"CREATE TRIGGER {table}_frozen BEFORE UPDATE OF {_frozen_columns(table)} {refusal}")
         op.execute(f"CREATE TRIGGER {table}_kept BEFORE DELETE OR TRUNCATE {refusal}")
     op.execute(POSTGRESQL_ROLE)
+    for statement in POSTGRESQL_PARTITIONS:  # after the role's grants: it needs none on a partition
+        op.execute(statement)
     serving = op.get_bind().execute(text("SELECT 1 FROM pg_roles WHERE rolname = 'tariffbook_server'")).first()
     if serving:
         op.execute(f"GRANT UPDATE, DELETE ON {', '.join(CHANGEABLE)} TO tariffbook_server")

@@ -76,8 +76,9 @@ def test_a_row_is_written_as_its_documentation_says() -> None:
 
 
 def test_every_column_is_attested() -> None:
-    assert set(HEAD_FIELDS) == set(Transaction.model_fields)
-    assert {*LEG_FIELDS, "transaction_id"} == set(Entry.model_fields)
+    # The month of recording follows from the instant; that it does is checked with the books.
+    assert {*HEAD_FIELDS, "recorded_month"} == set(Transaction.model_fields)
+    assert {*LEG_FIELDS, "transaction_id", "recorded_month"} == set(Entry.model_fields)
     assert set(ACCOUNT_FIELDS) == {*Account.model_fields, "scale"}
 
 

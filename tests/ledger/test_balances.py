@@ -190,5 +190,5 @@ def test_sqlite_reads_a_popular_account_by_its_buckets_and_the_tail(store: Store
     of_books = [step for step in steps if "ledger_" in step]
     assert [step.split(" (")[0] for step in of_books] == [
         "SEARCH ledger_transaction USING COVERING INDEX ix_ledger_transaction_recorded_at",
-        "SEARCH ledger_entry USING INDEX sqlite_autoindex_ledger_entry_1",
+        "SEARCH ledger_entry USING PRIMARY KEY",
     ]

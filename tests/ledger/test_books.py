@@ -19,12 +19,12 @@ from tests.conftest import LOCAL
 from tests.ledger.postings import BANK, BOOK, DAY, DELIVERED, OWED, REVENUE, UNBILLED, sale, use
 
 HEAD = (
-    "INSERT INTO ledger_transaction (id, key, kind, book, effective_on, recorded_at, legs) "
-    "VALUES (:id, :key, 'bill', :book, '2025-03-05', '2025-03-05T00:00:00.000000Z', :legs)"
+    "INSERT INTO ledger_transaction (id, key, kind, book, effective_on, recorded_at, recorded_month, legs) "
+    "VALUES (:id, :key, 'bill', :book, '2025-03-05', '2025-03-05T00:00:00.000000Z', 662, :legs)"
 )
 LEG = (
-    "INSERT INTO ledger_entry (transaction_id, leg, account_id, asset, side, amount) "
-    "VALUES (:id, :leg, :account, :asset, :side, :amount)"
+    "INSERT INTO ledger_entry (transaction_id, leg, account_id, asset, side, amount, recorded_month) "
+    "VALUES (:id, :leg, :account, :asset, :side, :amount, 662)"
 )
 
 
@@ -67,19 +67,30 @@ def test_what_is_no_transaction_is_refused_before_anything_is_written(books: Sto
         assert unit.connection.execute(text("SELECT count(*) FROM ledger_transaction")).scalar_one() == 0
 
 
-def attack(books: Store, legs: list[tuple[object, ...]], *, announced: int = 2, book: str = BOOK, late: int = 0) -> str:
+def attack(
+    books: Store,
+    legs: list[tuple[object, ...]],
+    *,
+    announced: int = 2,
+    book: str = BOOK,
+    late: int = 0,
+    of_head: int = 662,
+    of_legs: int = 662,
+) -> str:
     """Write a transaction by hand, as the owner, in the order and the statements that the database asks for.
 
-    So many of the last legs come ``late``, in a statement of their own.
+    So many of the last legs come ``late``, in a statement of their own; head and legs say the months of their
+    recording, of which March 2025 is 662.
     """
     engine = open_engine(books.settings.database_url, 5, as_owner=True)
     head = {"id": 900, "key": "attack", "book": book, "legs": announced}
     in_time, too_late = legs[: len(legs) - late], legs[len(legs) - late :]
-    statements = [f"WITH head AS ({HEAD}) {insert(in_time)}"]
+    of_books = HEAD.replace("662", str(of_head))
+    statements = [f"WITH head AS ({of_books}) {insert(in_time, of_legs)}"]
     if engine.dialect.name == "sqlite":
-        statements = [insert(in_time), HEAD]
+        statements = [insert(in_time, of_legs), of_books]
     if too_late:
-        statements.append(insert(too_late))
+        statements.append(insert(too_late, of_legs))
     try:
         with engine.begin() as connection:
             for statement in statements:
@@ -91,9 +102,9 @@ def attack(books: Store, legs: list[tuple[object, ...]], *, announced: int = 2, 
     return "accepted"
 
 
-def insert(legs: list[tuple[object, ...]]) -> str:
+def insert(legs: list[tuple[object, ...]], month: int) -> str:
     rows = ", ".join(
-        f"(900, {leg}, {account}, '{asset}', '{side}', {amount})" for leg, account, asset, side, amount in legs
+        f"(900, {leg}, {account}, '{asset}', '{side}', {amount}, {month})" for leg, account, asset, side, amount in legs
     )
     return f"{LEG.partition('VALUES')[0]} VALUES {rows}"
 
@@ -128,6 +139,10 @@ def test_the_database_itself_takes_a_whole_and_balanced_transaction_only(opened:
     assert "account of its book" in attack(opened, [debit, credit], book="pty_nobody")
     assert "account of its book" in attack(opened, [debit, credit], book="pty_other")
     assert "no more" in attack(opened, [debit, credit, (3, owed, "CNY", "D", 1), (4, revenue, "CNY", "C", 1)], late=2)
+    assert "takes the legs it announced" in attack(opened, [debit, credit], of_legs=663)
+    assert "takes the legs it announced" in attack(opened, [debit, credit], of_head=663)
+    if opened.engine.dialect.name == "postgresql":
+        assert "is of the month 662, not 663" in attack(opened, [debit, credit], of_head=663, of_legs=663)
     assert attack(opened, [debit, credit]) == "accepted"
     assert attack(opened, [debit, credit]) != "accepted"
 

@@ -124,15 +124,17 @@ def test_the_trial_balance_balances_in_each_asset_and_as_of_a_moment(books: Stor
         "DELETE FROM ledger_entry",
         "UPDATE ledger_transaction SET kind = 'x'",
         (
-            "INSERT INTO ledger_entry SELECT transaction_id, 5, account_id, asset, side, amount, NULL, NULL "
+            "INSERT INTO ledger_entry (transaction_id, leg, account_id, asset, side, amount, recorded_month) "
+            "SELECT transaction_id, 5, account_id, asset, side, amount, recorded_month "
             "FROM ledger_entry WHERE transaction_id = 1 AND leg = 1"
         ),
         (
-            "INSERT INTO ledger_transaction (key, kind, book, effective_on, recorded_at, legs) "
-            "SELECT 'y', kind, book, effective_on, recorded_at, 2 FROM ledger_transaction WHERE id = 1"
+            "INSERT INTO ledger_transaction (key, kind, book, effective_on, recorded_at, recorded_month, legs) "
+            "SELECT 'y', kind, book, effective_on, recorded_at, recorded_month, 2 FROM ledger_transaction WHERE id = 1"
         ),
         (
-            "INSERT INTO ledger_entry SELECT transaction_id, leg + 10, account_id, 'CALL', side, amount, NULL, NULL "
+            "INSERT INTO ledger_entry (transaction_id, leg, account_id, asset, side, amount, recorded_month) "
+            "SELECT transaction_id, leg + 10, account_id, 'CALL', side, amount, recorded_month "
             "FROM ledger_entry WHERE asset = 'CNY'"
         ),
     ],
@@ -145,7 +147,10 @@ def test_the_database_refuses_to_change_what_is_posted(books: Store, statement: 
 def test_a_replacing_insert_is_refused_too(books: Store) -> None:
     if books.engine.dialect.name != "sqlite":
         pytest.skip("INSERT OR REPLACE is SQLite's")
-    replace = "INSERT OR REPLACE INTO ledger_entry SELECT transaction_id, leg, account_id, asset, side, 1, NULL, NULL "
+    replace = (
+        "INSERT OR REPLACE INTO ledger_entry (transaction_id, leg, account_id, asset, side, amount, recorded_month) "
+        "SELECT transaction_id, leg, account_id, asset, side, 1, recorded_month "
+    )
     with pytest.raises(DBAPIError, match=r"append-only|no more legs"):
         books.run(LOCAL, lambda unit: unit.connection.execute(text(replace + "FROM ledger_entry WHERE leg = 1")))
 

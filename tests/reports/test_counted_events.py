@@ -20,7 +20,6 @@ CHANGES = {
     "operator_id": "(SELECT id FROM party WHERE code = 'buyer')",
     "source": "source || 'x'",
     "event_id": "event_id || 'x'",
-    "content_hash": "(SELECT content_hash FROM usage_event WHERE event_id = 'other')",
     "type": "type || 'x'",
     "contract_id": "contract_id || 'x'",
     "offering_id": "offering_id || 'x'",
@@ -29,6 +28,17 @@ CHANGES = {
     "quantity": "quantity + 1",
     "transaction_id": "(SELECT transaction_id FROM usage_event WHERE event_id = 'other')",
     "recorded_at": OTHER_MOMENT,
+    "number": "number + 100",
+    "recorded_month": "recorded_month + 1",
+}
+KEY_CHANGES = {
+    "operator_id": "(SELECT id FROM party WHERE code = 'buyer')",
+    "source": "source || 'x'",
+    "event_id": "event_id || 'x'",
+    "content_hash": "(SELECT content_hash FROM event_key WHERE event_id = 'other')",
+    "transaction_id": "(SELECT transaction_id FROM event_key WHERE event_id = 'other')",
+    "number": "number + 100",
+    "recorded_month": "recorded_month + 1",
 }
 LINKS = {"transaction_id"}
 """What says to which transaction an event belongs; both of them then have another digest."""
@@ -64,17 +74,19 @@ def test_a_change_of_any_column_of_a_counted_event_is_found_and_named(world: Wor
     story = Story(world)
     story.play({"steps": [{"clock": "2025-03-03"}, {"send": send, "become": ["accepted"] * 2}]})
     assert faults(store) == {}
-    with store.reading(LOCAL) as unit:
-        rows = unit.connection.execute(text("SELECT * FROM usage_event WHERE event_id = 'a'")).mappings()
-        [before] = [dict(row) for row in rows]
-    assert before.keys() == CHANGES.keys()
-    for column, value in CHANGES.items():
-        name = "ax" if column == "event_id" else "a"
-        change(store, f"UPDATE usage_event SET {column} = {value} WHERE event_id = 'a'")
-        named = "transaction_id=" if column in LINKS else f"event_id={name},"
-        assert named in str(fault(store)), column
-        change(store, f"UPDATE usage_event SET {column} = :was WHERE event_id = '{name}'", was=before[column])
-        assert fault(store) is None, column
+    for table, changes in (("usage_event", CHANGES), ("event_key", KEY_CHANGES)):
+        with store.reading(LOCAL) as unit:
+            rows = unit.connection.execute(text(f"SELECT * FROM {table} WHERE event_id = 'a'")).mappings()
+            [before] = [dict(row) for row in rows]
+        assert before.keys() == changes.keys()
+        for column, value in changes.items():
+            kept = "ax" if column == "event_id" else "a"
+            name = kept if table == "usage_event" else "a"
+            change(store, f"UPDATE {table} SET {column} = {value} WHERE event_id = 'a'")
+            named = "transaction_id=" if column in LINKS else f"event_id={name},"
+            assert named in str(fault(store)), column
+            change(store, f"UPDATE {table} SET {column} = :was WHERE event_id = '{kept}'", was=before[column])
+            assert fault(store) is None, column
 
 
 @pytest.mark.parametrize("column", BACK_CHANGES)
@@ -88,6 +100,13 @@ def test_a_change_of_what_a_reversal_takes_back_is_found_and_named(world: World,
     assert faults(store) == {}
     change(store, f"UPDATE usage_reversal SET {column} = {BACK_CHANGES[column]}")
     assert "event_id=r," in str(fault(store))
+
+
+def test_a_key_without_its_event_is_found(world: World, app: Flask) -> None:
+    store: Store = app.extensions["tariffbook"]
+    Story(world).play({"steps": [{"send": [EVENT], "become": ["accepted"]}]})
+    change(store, "DELETE FROM usage_event")
+    assert "event_id=a," in faults(store)["keys_have_events"]
 
 
 def test_legs_without_a_head_are_found(world: World, app: Flask) -> None:

@@ -83,8 +83,8 @@ def test_a_posting_that_is_not_whole_is_found_and_named(books: Sealed, wrong: st
 
 def test_a_leg_without_any_head_is_found(books: Sealed) -> None:
     books.change(
-        "INSERT INTO ledger_entry (transaction_id, leg, account_id, asset, side, amount) "
-        "SELECT -5, leg, account_id, asset, side, amount FROM ledger_entry LIMIT 2"
+        "INSERT INTO ledger_entry (transaction_id, leg, account_id, asset, side, amount, recorded_month) "
+        "SELECT -5, leg, account_id, asset, side, amount, recorded_month FROM ledger_entry LIMIT 2"
     )
     assert faults(books)[LEGS_COMPLETE] == "transaction_id=-5: a leg has no head"
 

@@ -163,12 +163,14 @@ def test_a_change_of_an_accounts_asset_or_moment_is_found(sealed: Sealed) -> Non
 
 
 ADDED_HEAD = (
-    "INSERT INTO ledger_transaction (id, key, kind, book, effective_on, recorded_at, legs) "
-    "SELECT {id}, 'added', kind, book, effective_on, recorded_at, 2 FROM ledger_transaction WHERE id = {like}"
+    "INSERT INTO ledger_transaction (id, key, kind, book, effective_on, recorded_at, recorded_month, legs) "
+    "SELECT {id}, 'added', kind, book, effective_on, recorded_at, recorded_month, 2 "
+    "FROM ledger_transaction WHERE id = {like}"
 )
 ADDED_LEGS = (
-    "INSERT INTO ledger_entry (transaction_id, leg, account_id, asset, side, amount) "
-    "SELECT {id}, leg, account_id, asset, side, amount FROM ledger_entry WHERE transaction_id = {like} AND leg <= 2"
+    "INSERT INTO ledger_entry (transaction_id, leg, account_id, asset, side, amount, recorded_month) "
+    "SELECT {id}, leg, account_id, asset, side, amount, recorded_month "
+    "FROM ledger_entry WHERE transaction_id = {like} AND leg <= 2"
 )
 
 
@@ -182,8 +184,8 @@ def test_a_transaction_that_was_added_within_a_seal_is_found(sealed: Sealed, num
 def test_a_leg_that_was_added_or_removed_is_found(sealed: Sealed) -> None:
     victim = sealed.ids[4]
     sealed.change(
-        "INSERT INTO ledger_entry (transaction_id, leg, account_id, asset, side, amount) "
-        f"SELECT transaction_id, 99, account_id, asset, side, amount FROM ledger_entry "
+        "INSERT INTO ledger_entry (transaction_id, leg, account_id, asset, side, amount, recorded_month) "
+        f"SELECT transaction_id, 99, account_id, asset, side, amount, recorded_month FROM ledger_entry "
         f"WHERE transaction_id = {victim} AND leg = 1"
     )
     assert f"transaction_id={victim} is not" in str(sealed.fault)
