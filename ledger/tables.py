@@ -33,7 +33,7 @@ class Account(SQLModel, table=True):
     """An account of one book (an operator's), in one asset; its code spells out what it is for."""
 
     __tablename__ = "account"
-    __table_args__ = table(UniqueConstraint("id", "asset"))
+    __table_args__ = table()
 
     id: int | None = Field(default=None, primary_key=True, sa_type=Int64)
     code: str = Field(sa_type=Words, unique=True)

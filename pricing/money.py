@@ -28,6 +28,8 @@ MONEY_LIMIT: Final = 10**13
 """Amounts of money stay below this many fen, in size."""
 QUANTITY_LIMIT: Final = 10**9 * MICRO_PER_UNIT
 """Quantities of one item stay below this many millionths of a unit."""
+USE_LIMIT: Final = 9 * 10**18
+"""Millionths of a unit that one bill can take: what a quantity's 64 bits, and the legs of one posting, hold."""
 RATE_LIMIT: Final = 10**6
 """Rates and percentages stay below this number."""
 
@@ -233,6 +235,22 @@ def within_money_limit(fen: int, what: str) -> int:
         "Split it into several contracts or shorter periods.",
         amount=format_money(fen),
         limit=format_money(MONEY_LIMIT),
+    )
+
+
+def within_use_limit(micro: int, what: str) -> int:
+    """``micro`` millionths of a unit where one bill can hold them, else ``AmountTooLarge``; ``what`` names the use.
+
+    >>> within_use_limit(9 * 10**18 - 1, "month")
+    8999999999999999999
+    """
+    if abs(micro) < USE_LIMIT:
+        return micro
+    raise AmountTooLarge(
+        f"The {what} comes to {format_quantity(micro)}; what one bill takes must stay below "
+        f"{format_quantity(USE_LIMIT)}. Split the use into several contracts, or write some of it off.",
+        amount=format_quantity(micro),
+        limit=format_quantity(USE_LIMIT),
     )
 
 

@@ -105,9 +105,9 @@ def _by_itself(fault: Callable[[Unit], str | None]) -> Callable[[Books], str | N
     return lambda books: fault(books.unit)
 
 
-def _first(query: str) -> Callable[[Books], str | None]:
-    """Return a check that finds the first row of a query that should give none."""
-    return lambda books: _row(books, query)
+def _first(*queries: str) -> Callable[[Books], str | None]:
+    """Return a check that finds the first row of queries that should give none."""
+    return lambda books: next((fault for query in queries if (fault := _row(books, query)) is not None), None)
 
 
 def _first_held(query: str) -> Callable[[Books], str | None]:
@@ -146,8 +146,9 @@ _MONTHS = """
 
 _STRAY_KEYS = """
     SELECT held.operator_id, held.source, held.event_id, held.transaction_id FROM event_key AS held
-    LEFT JOIN usage_event AS event ON event.operator_id = held.operator_id AND event.source = held.source
-         AND event.event_id = held.event_id
+    LEFT JOIN usage_event AS event ON event.transaction_id = held.transaction_id AND event.number = held.number
+         AND event.recorded_month = held.recorded_month AND event.operator_id = held.operator_id
+         AND event.source = held.source AND event.event_id = held.event_id
     WHERE event.event_id IS NULL LIMIT 1"""
 
 _USE_KINDS = "'unbilled_use', 'billed_use', 'free_use', 'written_off_use', 'delivered_use'"
@@ -188,13 +189,31 @@ _QUOTAS = f"""
     HAVING quota.used <> coalesce({_COUNTED}, 0)
     LIMIT 1"""
 
+# A grant is counted as a whole, a contract by month; where there is a limit, what was counted has its row.
+_UNCOUNTED = f"""
+    SELECT held.contract_id, held.offering_id, substr(CAST(event.service_on AS text), 1, 7) AS service_month,
+           {_COUNTED} AS counted
+    FROM contract_offering AS held
+    JOIN usage_event AS event ON event.contract_id = held.contract_id AND event.offering_id = held.offering_id
+    LEFT JOIN usage_reversal AS back ON back.operator_id = event.operator_id AND back.source = event.source
+         AND back.event_id = event.event_id
+    WHERE held.quantity_limit IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM quota WHERE quota.contract_id = held.contract_id AND quota.offering_id = held.offering_id
+        AND quota.period IN ('all', substr(CAST(event.service_on AS text), 1, 7))
+    )
+    GROUP BY held.contract_id, held.offering_id, substr(CAST(event.service_on AS text), 1, 7)
+    HAVING {_COUNTED} <> 0 LIMIT 1"""
+
 _REVERSALS = """
     SELECT event.operator_id, event.source, event.event_id
     FROM usage_event AS event
     JOIN ledger_transaction AS head ON head.id = event.transaction_id AND head.kind = 'usage_reversal'
     LEFT JOIN usage_reversal AS back ON back.operator_id = event.operator_id AND back.source = event.source
          AND back.event_id = event.event_id AND back.transaction_id = event.transaction_id
-    LEFT JOIN usage_event AS counted ON counted.operator_id = back.operator_id
+    LEFT JOIN event_key AS held ON held.operator_id = back.operator_id
+         AND held.source = back.reversed_source AND held.event_id = back.reversed_id
+    LEFT JOIN usage_event AS counted ON counted.transaction_id = held.transaction_id AND counted.number = held.number
+         AND counted.recorded_month = held.recorded_month AND counted.operator_id = back.operator_id
          AND counted.source = back.reversed_source AND counted.event_id = back.reversed_id
          AND counted.contract_id = event.contract_id AND counted.offering_id = event.offering_id
          AND counted.service_on = event.service_on AND counted.quantity = event.quantity
@@ -203,8 +222,11 @@ _REVERSALS = """
 
 _REVERSED_BY_NONE = """
     SELECT back.operator_id, back.reversed_source, back.reversed_id FROM usage_reversal AS back
-    LEFT JOIN usage_event AS event ON event.operator_id = back.operator_id AND event.source = back.source
-         AND event.event_id = back.event_id
+    LEFT JOIN event_key AS held ON held.operator_id = back.operator_id AND held.source = back.source
+         AND held.event_id = back.event_id
+    LEFT JOIN usage_event AS event ON event.transaction_id = held.transaction_id AND event.number = held.number
+         AND event.recorded_month = held.recorded_month AND event.operator_id = back.operator_id
+         AND event.source = back.source AND event.event_id = back.event_id
     LEFT JOIN ledger_transaction AS head ON head.id = event.transaction_id AND head.kind = 'usage_reversal'
     WHERE head.id IS NULL LIMIT 1"""
 
@@ -336,7 +358,7 @@ CHECKS = (
     ),
     Check("events_have_postings", "every event names its transaction", _first(_ORPHAN_EVENTS)),
     Check("keys_have_events", "every key of an event has its event", _first(_STRAY_KEYS)),
-    Check("quotas_match", "quotas equal the use they count", _first(_QUOTAS)),
+    Check("quotas_match", "quotas equal the use they count", _first(_QUOTAS, _UNCOUNTED)),
     Check("reversals_match", "every reversal takes back one counted event as a whole", _first(_REVERSALS)),
     Check("reversals_counted", "what is named as reversed was reversed by an event", _first(_REVERSED_BY_NONE)),
     Check("late_use_known", "unbilled use of billed months is known to the next bill", _first_held(_LATE_USE)),

@@ -35,6 +35,7 @@ from pricing.money import (
     round_half_up,
     tax_of_document,
     within_money_limit,
+    within_use_limit,
 )
 from pricing.period import Month, Span
 from pricing.rating import RatedLine, Rating, correction, rate_period
@@ -145,6 +146,8 @@ def draw_up(unit: Unit, contract: Contract, month: Month) -> Draft:
     anew = _charged_anew(unit, contract.id, str(month))
     months = {str(month), *(of_month for of_month, _ in late), *(of_month for _, of_month in anew)}
     use = chargeable_use(unit, contract.id, months)
+    for (_, of_month), used in use.items():
+        within_use_limit(sum(used.by_day.values()), f"use of {of_month} under contract {contract.id}")
     earlier = anew | {key for key, used in use.items() if key[1] < str(month) and used.unbilled}
     bills = _bills_of(unit, contract.id, {key[1] for key in earlier})
     charged = _charged_before(unit, contract.id, basis, {key[1] for key in earlier})
@@ -155,6 +158,7 @@ def draw_up(unit: Unit, contract: Contract, month: Month) -> Draft:
     for offering_id in sorted(terms, key=lambda offering_id: book[offering_id].named.code):
         drawer.charge((offering_id, str(month)), use.get((offering_id, str(month)), ChargeableUse()))
     moved = drawer.moved
+    within_use_limit(sum(moved.values()), f"use of contract {contract.id} for the bill of {month}")
     left = frozenset(key[1] for key, used in use.items() if used.unbilled != moved.get(key, 0))
     return replace(drawer.draft(), late=tuple(late), left_months=left)
 

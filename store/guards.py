@@ -20,6 +20,9 @@ _DEFAULT = "_default"
 
 _SQLITE = "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE type IN ('trigger', 'table') AND sql IS NOT NULL"
 
+_SPELLING = re.compile(r'[\s"`]')
+"""What a definition may be spelt with or without."""
+
 # Partitions come with the months: each is held against the default one, which the migrations make.
 _OURS = "namespace.nspname = current_schema() AND NOT relation.relispartition"
 _PARTITIONS = "namespace.nspname = current_schema() AND relation.relispartition AND relation.relkind = 'r'"
@@ -52,7 +55,8 @@ _POSTGRESQL_FUNCTIONS = """
     WHERE namespace.nspname = current_schema() AND routine.prorettype = 'trigger'::regtype"""
 
 _POSTGRESQL_CONSTRAINTS = f"""
-    SELECT relation.relname, held.conname, concat_ws('|', held.contype, held.convalidated) AS definition
+    SELECT relation.relname, held.conname,
+           concat_ws('|', held.contype, held.convalidated, pg_get_constraintdef(held.oid)) AS definition
     FROM pg_constraint AS held JOIN pg_class AS relation ON relation.oid = held.conrelid
     JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
     WHERE {_OURS} AND held.contype IN ('c', 'f', 'p', 'u') AND held.conparentid = 0"""
@@ -62,6 +66,10 @@ _POSTGRESQL_STRANGERS = f"""
     UNION ALL SELECT 'row security of ' || relation.relname FROM pg_class AS relation
         JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
         WHERE {_OURS} AND relation.relrowsecurity
+    UNION ALL SELECT 'setting ' || given.setting || ' of a role or of the database'
+        FROM pg_db_role_setting, unnest(setconfig) AS given (setting)
+        WHERE setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+          AND given.setting LIKE 'session_replication_role=%'
     UNION ALL SELECT 'setting session_replication_role' WHERE current_setting('session_replication_role') <> 'origin'"""
 
 
@@ -103,6 +111,8 @@ def _of_sqlite(connection: Connection) -> Iterator[tuple[str, str]]:
             continue
         if "STRICT" in sql.rpartition(")")[2]:
             yield f"strict typing of {name}", _fingerprint("STRICT")
+            # Its constraints stand nowhere else.
+            yield f"definition of {name}", _fingerprint(_SPELLING.sub("", sql))
         for constraint in re.findall(r"CONSTRAINT (\w+)", sql):
             yield f"constraint {name}.{constraint}", _fingerprint("constraint")
 

@@ -187,7 +187,6 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["party_id"], ["party.id"], name=op.f("fk_account_party_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_account")),
         sa.UniqueConstraint("code", name=op.f("uq_account_code")),
-        sa.UniqueConstraint("id", "asset", name=op.f("uq_account_id_asset")),
         sqlite_strict=True,
     )
     with op.batch_alter_table("account", schema=None) as batch_op:

@@ -80,14 +80,20 @@ SQLITE_LEDGER = (
     WHEN EXISTS (SELECT 1 FROM ledger_transaction WHERE id = NEW.transaction_id) BEGIN
         SELECT RAISE(ABORT, 'a posted transaction takes no more legs');
     END""",
+    # A sum is reckoned in billions and the rest: of the greatest amounts it would not fit into 64 bits.
     # What is asked asset by asset and account by account is only asked of a transaction that has several of them.
     """CREATE TRIGGER ledger_transaction_closes AFTER INSERT ON ledger_transaction BEGIN
         SELECT CASE
             WHEN given.legs IS NOT NEW.legs OR given.known IS NOT NEW.legs OR given.last IS NOT NEW.legs
             THEN RAISE(ABORT, 'a transaction takes the legs it announced, each on an account of its book and asset')
-            WHEN given.value <> 0 OR given.several_assets AND EXISTS (
-                SELECT 1 FROM ledger_entry WHERE transaction_id = NEW.id
-                GROUP BY asset HAVING sum(CASE side WHEN 'D' THEN amount ELSE -amount END) <> 0
+            WHEN given.rest % 1000000000 <> 0 OR given.billions <> -(given.rest / 1000000000)
+                 OR given.several_assets AND EXISTS (
+                SELECT 1 FROM (
+                    SELECT sum(CASE side WHEN 'D' THEN amount / 1000000000 ELSE -(amount / 1000000000) END) AS billions,
+                           sum(CASE side WHEN 'D' THEN amount % 1000000000 ELSE -(amount % 1000000000) END) AS rest
+                    FROM ledger_entry WHERE transaction_id = NEW.id GROUP BY asset
+                ) AS of_asset
+                WHERE of_asset.rest % 1000000000 <> 0 OR of_asset.billions <> -(of_asset.rest / 1000000000)
             ) THEN RAISE(ABORT, 'the transaction does not balance')
             WHEN given.one_account OR given.legs > 2 AND EXISTS (
                 SELECT 1 FROM ledger_entry WHERE transaction_id = NEW.id
@@ -98,7 +104,8 @@ SQLITE_LEDGER = (
         END
         FROM (
             SELECT count(*) AS legs, count(account.id) AS known, max(entry.leg) AS last,
-                   sum(CASE side WHEN 'D' THEN amount ELSE -amount END) AS value,
+                   sum(CASE side WHEN 'D' THEN amount / 1000000000 ELSE -(amount / 1000000000) END) AS billions,
+                   sum(CASE side WHEN 'D' THEN amount % 1000000000 ELSE -(amount % 1000000000) END) AS rest,
                    min(entry.asset) <> max(entry.asset) AS several_assets,
                    min(entry.account_id) = max(entry.account_id) AS one_account
             FROM ledger_entry AS entry
@@ -121,27 +128,28 @@ POSTGRESQL_LEDGER = (
     SET enable_hashjoin = off SET enable_mergejoin = off AS $$
     DECLARE wrong record;
     BEGIN
-        SELECT * INTO wrong FROM (
-            SELECT transaction_id, sum(legs) AS legs, max(last) AS last, max(announced) AS announced,
-                   bool_and(balanced) AS balanced, bool_and(one_sided) AS one_sided
+        SELECT given.* INTO wrong FROM (
+            SELECT transaction_id, recorded_month, sum(legs) AS legs, max(last) AS last, bool_and(balanced) AS balanced,
+                   bool_and(one_sided) AS one_sided, min(lowest) AS lowest, max(highest) AS highest
             FROM (
-                SELECT transaction_id, asset, sum(legs) AS legs, max(last) AS last, max(announced) AS announced,
-                       sum(value) = 0 AS balanced, bool_and(one_sided) AS one_sided
+                SELECT transaction_id, recorded_month, sum(legs) AS legs, max(last) AS last, sum(value) = 0 AS balanced,
+                       bool_and(one_sided) AS one_sided, min(lowest) AS lowest, max(highest) AS highest
                 FROM (
-                    SELECT entry.transaction_id, entry.asset, count(account.id) AS legs, max(entry.leg) AS last,
-                           max(head.legs) AS announced, sum(CASE side WHEN 'D' THEN amount ELSE -amount END) AS value,
-                           min(side) = max(side) AS one_sided
+                    SELECT entry.transaction_id, entry.recorded_month, entry.asset, count(account.id) AS legs,
+                           max(entry.leg) AS last, sum(CASE side WHEN 'D' THEN amount ELSE -amount END) AS value,
+                           min(side) = max(side) AS one_sided,
+                           min(account.book) AS lowest, max(account.book) AS highest
                     FROM added AS entry
-                    LEFT JOIN ledger_transaction AS head ON head.id = entry.transaction_id
-                         AND head.recorded_month = entry.recorded_month
                     LEFT JOIN account ON account.id = entry.account_id AND account.asset = entry.asset
-                         AND account.book = head.book
-                    GROUP BY entry.transaction_id, entry.asset, entry.account_id
-                ) AS of_account GROUP BY transaction_id, asset
-            ) AS of_asset GROUP BY transaction_id
+                    GROUP BY entry.transaction_id, entry.recorded_month, entry.asset, entry.account_id
+                ) AS of_account GROUP BY transaction_id, recorded_month, asset
+            ) AS of_asset GROUP BY transaction_id, recorded_month
         ) AS given
+        LEFT JOIN ledger_transaction AS head
+             ON head.id = given.transaction_id AND head.recorded_month = given.recorded_month
         WHERE NOT given.balanced OR NOT given.one_sided
-           OR given.legs IS DISTINCT FROM given.announced OR given.last IS DISTINCT FROM given.announced LIMIT 1;
+           OR given.legs IS DISTINCT FROM head.legs OR given.last IS DISTINCT FROM head.legs
+           OR given.lowest IS DISTINCT FROM head.book OR given.highest IS DISTINCT FROM head.book LIMIT 1;
         IF NOT FOUND THEN
             RETURN NULL;
         ELSIF NOT wrong.balanced THEN

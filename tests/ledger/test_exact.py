@@ -37,6 +37,15 @@ def great(store: Store) -> Store:
     return store
 
 
+def test_one_transaction_holds_more_than_64_bits_on_a_side(store: Store) -> None:
+    store.run(LOCAL, lambda unit: post_pairs(unit, 1))
+    number = 10_000
+    side = [(UNBILLED, "D"), (DELIVERED, "C")]
+    legs = tuple(Leg(ref, way, LEG_AMOUNT_MAX, "2025-03", DAY) for ref, way in side for _ in range(number))
+    store.run(LOCAL, lambda unit: post(unit, [Posting("great", "usage", OPERATOR, DAY, legs)]))
+    assert balances_of(store) == (number * LEG_AMOUNT_MAX, number * LEG_AMOUNT_MAX)
+
+
 def balances_of(store: Store) -> tuple[int, int]:
     with store.reading(LOCAL) as unit:
         return balance(unit, UNBILLED), balance(unit, DELIVERED, "2025-03")

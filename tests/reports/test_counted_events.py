@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 
 from reports import verification
 from reports.counted_events import events_fault
@@ -107,6 +107,49 @@ def test_a_key_without_its_event_is_found(world: World, app: Flask) -> None:
     Story(world).play({"steps": [{"send": [EVENT], "become": ["accepted"]}]})
     change(store, "DELETE FROM usage_event")
     assert "event_id=a," in faults(store)["keys_have_events"]
+
+
+@pytest.mark.parametrize("name", ["free", "limited"])
+def test_a_limit_that_counts_nothing_any_more_is_found(world: World, app: Flask, name: str) -> None:
+    store: Store = app.extensions["tariffbook"]
+    story = Story(world)
+    limited = {"quoted": "limited", "terms": [{"offering": "offering", "quantity_limit": "10"}]}
+    story.play(
+        {
+            "given": [{"grant": "free", "quantity_limit": "10"}, limited],
+            "steps": [
+                {"send": [{**EVENT, "contract": "free", "offering": "welfare"}], "become": ["accepted"]},
+                {"send": [{**EVENT, "id": "other", "contract": "limited"}], "become": ["accepted"]},
+            ],
+        }
+    )
+    assert faults(store) == {}
+    change(store, "DELETE FROM quota WHERE contract_id = :contract", contract=story.contracts[name])
+    assert f"contract_id={story.contracts[name]}," in faults(store)["quotas_match"]
+
+
+def test_no_check_goes_through_all_events_for_each_of_them(world: World, app: Flask) -> None:
+    store: Store = app.extensions["tariffbook"]
+    if store.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL can join such tables by a hash; SQLite looks each row up")
+    asked: list[str] = []
+    event.listen(store.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+    assert faults(store) == {}
+    with store.engine.connect() as connection:
+        plans = {
+            statement: [
+                row[3]
+                for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", (None,) * statement.count("?"))
+            ]
+            for statement in tuple(asked)
+            if "LEFT JOIN usage_event" in statement or "LEFT JOIN event_key" in statement
+        }
+    assert len(plans) >= 4
+    assert [(steps, statement) for statement, steps in plans.items() if any(map(_is_scan_inside, steps))] == []
+
+
+def _is_scan_inside(step: str) -> bool:
+    return "LEFT-JOIN" in step and step.startswith("SCAN")
 
 
 def test_legs_without_a_head_are_found(world: World, app: Flask) -> None:

@@ -10,6 +10,9 @@ from store.guards import expected, guards_fault, present
 from store.settings import Settings
 from store.unit import Store
 
+SETTING_OF_THE_DATABASE = (
+    "DO $$ BEGIN EXECUTE 'ALTER DATABASE ' || current_database() || ' SET session_replication_role=replica'; END $$"
+)
 TAMPERING: dict[str, dict[tuple[str, ...], str]] = {
     "sqlite": {
         ("DROP TRIGGER party_no_update",): "trigger party.party_no_update is missing",
@@ -22,6 +25,10 @@ TAMPERING: dict[str, dict[tuple[str, ...], str]] = {
             "PRAGMA writable_schema=ON",
             "UPDATE sqlite_master SET sql = replace(sql, 'CONSTRAINT ck_seal_number CHECK (number >= 1)', 'CHECK (1)')",
         ): "constraint seal.ck_seal_number is missing",
+        (
+            "PRAGMA writable_schema=ON",
+            "UPDATE sqlite_master SET sql = replace(sql, 'CHECK (number >= 1)', 'CHECK (1)') WHERE name = 'seal'",
+        ): "definition of seal is not as the migrations made it",
     },
     "postgresql": {
         ("DROP TRIGGER party_append_only ON party",): "trigger party.party_append_only is missing",
@@ -39,6 +46,17 @@ TAMPERING: dict[str, dict[tuple[str, ...], str]] = {
         ),
         ("CREATE RULE sly AS ON INSERT TO party DO INSTEAD NOTHING",): "rule party.sly is not of the migrations",
         ("ALTER TABLE seal DROP CONSTRAINT ck_seal_number",): "constraint seal.ck_seal_number is missing",
+        (
+            "ALTER TABLE ledger_entry DROP CONSTRAINT ck_ledger_entry_amount",
+            "ALTER TABLE ledger_entry ADD CONSTRAINT ck_ledger_entry_amount CHECK (true)",
+        ): "constraint ledger_entry.ck_ledger_entry_amount is not as the migrations made it",
+        (
+            "ALTER TABLE event_key DROP CONSTRAINT pk_event_key",
+            "ALTER TABLE event_key ADD CONSTRAINT pk_event_key PRIMARY KEY (operator_id, source, event_id, number)",
+        ): "constraint event_key.pk_event_key is not as the migrations made it",
+        (SETTING_OF_THE_DATABASE,): (
+            "setting session_replication_role=replica of a role or of the database is not of the migrations"
+        ),
         ("ALTER TABLE party ENABLE ROW LEVEL SECURITY",): "row security of party is not of the migrations",
         ("SET session_replication_role = replica",): "setting session_replication_role is not of the migrations",
     },
