@@ -32,7 +32,8 @@ def page_of_events(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return a page of events; ``contract`` and ``month`` (of service) narrow it. Raises CursorInvalid.
 
     An event has no id of its own: a page ends at (transaction, source, id). It costs what is on it, however many
-    events there are: those of an operator are found by their transactions, those of a contract by its index.
+    events there are: those of an operator are found by their transactions, those of a contract by its index. With a
+    month, an operator's page also goes through the transactions before it.
     """
     place = None if wanted["cursor"] is None else _opened(wanted["cursor"])
     query = _narrowed(unit, wanted, place[0] if place else 0)

@@ -1,8 +1,9 @@
 """The unit of work: one use case, one transaction, one reading of the clock.
 
-``Store.run`` opens a transaction, hands the use case a ``Unit`` (session, now, who asks) and commits. A refusal is an
-outcome too: it is written to the audit log in a transaction that keeps nothing else of the use case. What loses a
-race is done again, at most three times. ``Store.answer`` does the same under an idempotency key.
+``Store.run`` opens a transaction, hands the use case a ``Unit`` (connection, now, who asks; the mapper's session opens
+on demand) and commits. A refusal is an outcome too: it is written to the audit log in a transaction that keeps nothing
+else of the use case. What loses a race is done again, at most three times. ``Store.answer`` does the same under an
+idempotency key.
 """
 
 from __future__ import annotations

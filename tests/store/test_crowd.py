@@ -45,19 +45,19 @@ def test_who_was_served_and_comes_back_at_once_is_in_the_next_piece_of_work() ->
 
     def together(items: Sequence[int]) -> list[int]:
         batches.append(len(items))
-        sleep(0.005)
+        sleep(0.02)
         return list(items)
 
     crowd = Crowd(together, most=8)
 
     def come_again(_caller: int) -> None:
-        for item in range(40):
+        for item in range(20):
             crowd.do(item)
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(come_again, range(8)))
-    # Were the next piece begun before those served are told, two halves of the crowd would take turns.
-    assert median(batches) > 6
+    # Were the next piece begun before those served are told, two halves of the crowd would take turns, four and four.
+    assert median(batches) > 5
 
 
 def test_one_items_fault_is_nobody_elses() -> None:
