@@ -6,7 +6,8 @@
 4. Use is conserved: for each book and offering, delivered = unbilled + billed + free + written off.
 5. Every transaction of use equals its events: how many they are, what they add up to, and the digest of what each of
    their rows says; every key has its event, and every event its key.
-6. Quotas equal the use that they count, less what was reversed, and no limited use is without its quota; a reversal takes back one counted event as a whole.
+6. Quotas equal the use that they count, less what was reversed, and no limited use is without its quota; a reversal
+   takes back one counted event as a whole.
 7. Unbilled use of a month that was billed is known to the next bill.
 8. Every bill and credit note equals the sum of its lines.
 9. What buyers owe in the books = bills - credit notes - payments + refunds, buyer by buyer.

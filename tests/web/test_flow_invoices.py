@@ -272,3 +272,17 @@ def test_a_trial_price_is_marked_on_the_bill(admin: Client) -> None:
     ]
     assert world.invoice(contract, "2025-04")["net"] == "30.00"
     assert json.dumps(world.quote("new", valid_until="2025-05-31")).count('"trial": true') == 1
+
+
+def test_more_use_than_a_bill_can_take_is_refused_and_stays_to_be_billed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = used(world, "10")
+    world.clock("2025-04-01")
+    body = {"contract": contract, "month": "2025-03"}
+    monkeypatch.setattr("pricing.money.USE_LIMIT", 10_000_000)
+    refused = world.operator.refused("/invoices", body, 422, "amount_too_large")
+    assert "10" in refused["detail"]
+    assert world.operator.get("/invoices/preview", **body).status_code == 422
+    monkeypatch.undo()
+    assert world.operator.made("/invoices", body)["net"] == "5.00"
