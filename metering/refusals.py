@@ -73,12 +73,13 @@ def visible_refused(unit: Unit, wanted: Mapping[str, Any]) -> Select[RefusedEven
 
 
 def refused_document(unit: Unit, row: RefusedEvent) -> dict[str, Any]:
-    """Return a refused event as the wire says it; one that was cut short is shown as the text that was kept."""
+    """Return a refused event as the wire says it; one that was cut short or cannot be read is shown as its text."""
+    content = None if row.truncated else _opened(msgspec.Raw(row.event.encode()))
     return {
         **row.model_dump(exclude={"operator_id", "content_hash", "subject", "event"}),
         "operator": code_of(unit, Party, row.operator_id),
         "contract": row.subject,
-        "event": row.event if row.truncated else _opened(msgspec.Raw(row.event.encode())),
+        "event": row.event if content is None else content,
     }
 
 

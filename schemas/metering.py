@@ -20,6 +20,7 @@ from metering.events import EVENTS_MAX, Document, Event, Key, Unreadable
 from pricing import money, period
 from pricing.errors import InstantWithoutOffset, Malformed, TooLarge
 from schemas.fields import Choice, Cursor, Day, Instant, Items, MonthField, Quantity, Ref, TotalQuantity, Words
+from schemas.json_mask import masked
 from schemas.json_text import read_json
 from schemas.wire import PageQuery, Query, Wire
 
@@ -31,6 +32,7 @@ MALFORMED_EVENT: Final = "malformed_event"
 _NO_ID: Final = "a source by itself names no event: give reversesid too"
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
 _EXTENSION_NAME: Final = re.compile(f"[a-z0-9]{{1,{EXTENSION_NAME_LENGTH_MAX}}}")
 _INTEGER_MAX: Final = 2**31
 _COMMON_INSTANT: Final = re.compile(
@@ -179,7 +181,10 @@ class RefusedEventsQuery(PageQuery):
 
 
 class RefusedEventOut(Wire):
-    """A refused event, with the reason; ``outcome`` says what it became when it was judged again, if not refused."""
+    """A refused event, with the reason; ``outcome`` says what it became when it was judged again, if not refused.
+
+    ``event`` is the text that was kept where that was cut short or cannot be read.
+    """
 
     id = fields.String(required=True)
     operator = fields.String(required=True)
@@ -263,7 +268,7 @@ class _Event(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 _QUOTES: Final = 34
 """Quotes around the names and texts of an event that has the required members only."""
 _MEMBERS: Final = frozenset(_Event.__struct_fields__)
-_FAULTS: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError, Malformed, ValidationError)
+_FAULTS: Final = (msgspec.DecodeError, UnicodeError, RecursionError, Malformed, ValidationError)
 _decode_event = msgspec.json.Decoder(_Event).decode
 _decode_events = msgspec.json.Decoder(list[_Event]).decode
 _decode_body = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -276,18 +281,24 @@ def read_batch(body: bytes) -> list[Event | Unreadable]:
 
     Raises Malformed for a body that is no batch, and TooManyEvents.
     """
+    sight = body
     try:
         members = _decode_body(body)
-    except _FAULTS as fault:
-        raise Malformed(f"the body is no JSON object that can be read: {fault}") from fault
-    listed = bytes(members.get("events", b""))
-    before, _, after = body.rpartition(listed) if listed else (body, b"", b"")
-    faults = {name: ["Unknown field."] for name in read_json(before + b"[]" * bool(listed) + after) if name != "events"}
+    except _FAULTS:
+        sight = masked(body)
+        members = _members(sight)
+    seen = bytes(members.get("events", b""))
+    before = sight.rpartition(seen)[0] if seen else sight
+    listed, after = body[len(before) : len(before) + len(seen)], body[len(before) + len(seen) :]
+    around = read_json(body[: len(before)] + b"[]" * bool(listed) + after)
+    faults = {_spelt_out(name): ["Unknown field."] for name in around if name != "events"}
     events: list[msgspec.Raw] = []
     try:
-        events = _decode_list(listed) if listed else []
+        events = _decode_list(seen) if seen else []
     except _FAULTS:
         faults["events"] = ["Not a list of events."]
+    if sight is not body:
+        events = _unmasked(events, seen, listed)
     if not events:
         faults.setdefault("events", ["Give at least one event."])
     if faults:
@@ -295,6 +306,28 @@ def read_batch(body: bytes) -> list[Event | Unreadable]:
     if len(events) > EVENTS_MAX:
         raise TooManyEvents(f"a batch holds at most {EVENTS_MAX} events, not {len(events)}; send them in parts")
     return _read_alike(listed, events) or [read_event(event) for event in events]
+
+
+def _members(body: bytes) -> dict[str, msgspec.Raw]:
+    try:
+        return _decode_body(body)
+    except _FAULTS as fault:
+        raise Malformed(f"the body is no JSON object that can be read: {fault}") from fault
+
+
+def _unmasked(events: Sequence[msgspec.Raw], seen: bytes, listed: bytes) -> list[msgspec.Raw]:
+    """Return the events as they were sent: what stands in a list where the masked ones do in the list as it was seen.
+
+    Only blanks and commas stand between two events, so that the next place where the text of one is found is its own.
+    """
+    sent: list[msgspec.Raw] = []
+    end = 1
+    for event in events:
+        text = bytes(event)
+        begin = seen.index(text, end)
+        end = begin + len(text)
+        sent.append(msgspec.Raw(listed[begin:end]))
+    return sent
 
 
 def _read_alike(listed: bytes, documents: Sequence[msgspec.Raw]) -> list[Event | Unreadable] | None:
@@ -320,7 +353,7 @@ def read_event(document: msgspec.Raw) -> Event | Unreadable:
     try:
         content = read_json(text)
     except Malformed as fault:
-        return Unreadable(MALFORMED_EVENT, fault.detail[:DETAIL_LENGTH_MAX], document)
+        return Unreadable(MALFORMED_EVENT, _spelt_out(fault.detail)[:DETAIL_LENGTH_MAX], document)
     return _read(content, document)
 
 
@@ -394,7 +427,7 @@ def _is_extension(name: object, value: object) -> bool:
         return False
     if isinstance(value, int):
         return -_INTEGER_MAX <= value < _INTEGER_MAX
-    return value is None or isinstance(value, str)
+    return value is None or (isinstance(value, str) and _SURROGATE.search(value) is None)
 
 
 def _without_extensions(content: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -409,8 +442,7 @@ def _worded(content: Mapping[str, Any], document: Document) -> Event | Unreadabl
         loaded = _worder.load(content)
     except ValidationError as fault:
         code = InstantWithoutOffset.code if _lacks_only_an_offset(content, fault) else MALFORMED_EVENT
-        # a name that the event gives a member may hold what no column does: such a character is spelt out
-        detail = _CONTROL.sub(lambda found: repr(found[0])[1:-1], "; ".join(_sentences(fault.messages_dict)))
+        detail = _spelt_out("; ".join(_sentences(fault.messages_dict)))
         return Unreadable(code, detail[:DETAIL_LENGTH_MAX], document)
     return Event(
         loaded["source"],
@@ -423,6 +455,11 @@ def _worded(content: Mapping[str, Any], document: Document) -> Event | Unreadabl
         document,
         (loaded["reversessource"] or loaded["source"], loaded["reversesid"]) if loaded["reversesid"] else None,
     )
+
+
+def _spelt_out(said: str) -> str:
+    """Return a sentence without what no column holds, which the name of a member may bring into it."""
+    return _CONTROL.sub(lambda found: repr(found[0])[1:-1], said)
 
 
 def _lacks_only_an_offset(content: Mapping[str, Any], fault: ValidationError) -> bool:

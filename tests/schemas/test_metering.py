@@ -14,6 +14,7 @@ from marshmallow import ValidationError
 from metering.events import Event, Unreadable
 from pricing.errors import Malformed
 from schemas import metering
+from schemas.json_mask import MASKED_FROM, masked
 from schemas.metering import UsageEventIn, read_batch, read_event, read_members
 
 GOOD: dict[str, Any] = {
@@ -138,3 +139,68 @@ def test_a_body_is_one_list_of_events_and_nothing_else(body: bytes, fields: set[
     with pytest.raises(Malformed) as refused:
         read_batch(body)
     assert set(refused.value.errors) == fields
+
+
+_DEEP = b"[" * 50_000 + b"]" * 50_000
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        ({"id": b'"\\ud800"'}, "id: the control character '\\ud800'"),
+        ({"id": b'"\\uDFFF\\uD800"'}, "id: the control character '\\udfff'"),
+        ({"specversion": b'"\\ud800"'}, "specversion: "),
+        ({"extra": b'"\\ud800"'}, "extra: this is no extension attribute"),
+        ({"\\ud800": b"1"}, "\\ud800: this is no extension attribute"),
+        ({"data": b'{"offering":"api-1","quantity":"\\ud800"}'}, "data.quantity: "),
+        ({"data": b'{"offering":"api-1","quantity":"1","\\udc00":"]"}'}, "data.\\udc00: "),
+        ({"extra": _DEEP}, "nested more than 32 deep"),
+        ({"extra": b'{"a":' * 50_000 + b'"}]"' + b"}" * 50_000}, "nested more than 32 deep"),
+        ({"extra": b"[" * 2000 + b'"\\ud800\\"["' + b"]" * 2000}, "nested more than 32 deep"),
+    ],
+)
+def test_an_event_that_no_text_or_stack_can_hold_costs_its_neighbours_nothing(odd: dict[str, bytes], said: str) -> None:
+    good = [json.dumps({**GOOD, "id": name}).encode() for name in ("[", "back\\ud800slash", "\U0001f600 ]", "d")]
+    members = {**{name: json.dumps(value).encode() for name, value in GOOD.items()}, **odd}
+    bad = b"{%s}" % b", ".join(b'"%s": %s' % (name.encode(), text) for name, text in members.items())
+    read = read_batch(b' { "events" : [ %s ,%s, %s,%s , %s,%s ] } ' % (good[0], bad, good[1], good[2], bad, good[3]))
+    assert [bytes(event.document) for event in read] == [good[0], bad, good[1], good[2], bad, good[3]]  # type: ignore[arg-type]
+    assert [event.id for event in read if isinstance(event, Event)] == ["[", "back\\ud800slash", "\U0001f600 ]", "d"]
+    faults = [event for event in read if isinstance(event, Unreadable)]
+    assert [fault.code for fault in faults] == ["malformed_event"] * 2
+    assert said in faults[0].detail
+    faults[0].detail.encode()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"events": [{"id": "\\ud800"}, }]}',
+        b'{"events": [{"id": "\\ud8"}]}',
+        b'{"events": [{"id": "\\ud800}]}',
+        b'{"events": [%s' % _DEEP,
+        b'{"events": [{%s: 1}]}' % _DEEP,
+        b'{"events": [{"id": "\\ud800"}], "deep": %s}' % _DEEP,
+        b'{"events": [{"id": "\\ud800"}], "\\ud800": 1}',
+        _DEEP,
+        b'"' + b'\\"' * 50_000,
+    ],
+)
+def test_a_body_that_is_no_batch_is_malformed_whatever_else_is_odd_in_it(body: bytes) -> None:
+    with pytest.raises(Malformed) as refused:
+        read_batch(body)
+    json.dumps(refused.value.errors, ensure_ascii=False).encode()
+
+
+@given(_VALUES, st.sampled_from(["", "\\", '"', "\ud800", "[", "}"]))
+def test_what_is_masked_stands_where_it_stood(value: Any, text: str) -> None:
+    deep: Any = [value]
+    for _ in range(MASKED_FROM):
+        deep = {text: deep, "[": text}
+    body = json.dumps([value, {text: [text, deep]}, text]).encode()
+    seen = masked(body)
+    assert len(seen) == len(body)
+    first, second, third = msgspec.json.decode(seen, type=list[msgspec.Raw])
+    assert seen.endswith(bytes(third) + b"]")
+    assert body.index(json.dumps(value).encode()) == seen.index(bytes(first)) == 1
+    assert len(bytes(second)) == len(json.dumps({text: [text, deep]}))

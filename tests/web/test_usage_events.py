@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
 import pytest
 
 from metering import intake
@@ -110,6 +111,40 @@ def test_text_that_is_no_utf8_costs_its_neighbours_nothing(story: Story) -> None
         content_type="application/json",
     )
     assert [result["status"] for result in (answer.json or {})["results"]] == ["refused", "accepted"]
+
+
+@pytest.mark.parametrize(
+    ("odd", "said"),
+    [
+        (b'"\\ud800"', "id: the control character '\\ud800' is not text"),
+        (b"[" * 500 + b"]" * 500, "nested more than 32 deep"),
+        (b"[" * 1500 + b"]" * 1500, "nested more than 32 deep"),
+        (b"[" * 50_000 + b"]" * 50_000, "nested more than 32 deep"),
+    ],
+)
+def test_what_json_allows_and_no_text_or_stack_can_hold_costs_its_neighbours_nothing(
+    story: Story, odd: bytes, said: str
+) -> None:
+    events = [story.event({"id": name}) for name in ("a", "odd", "b")]
+    text = story.world.admin.app.json.dumps({"events": events}).encode().replace(b'"odd"', odd)
+    headers = {"Authorization": f"Bearer {story.world.operator.key}", "Idempotency-Key": "k"}
+    answer = story.world.admin.app.test_client().post(
+        "/api/v1/usage-events", data=text, headers=headers, content_type="application/json"
+    )
+    results = (answer.json or {})["results"]
+    assert [result["status"] for result in results] == ["accepted", "refused", "accepted"]
+    assert results[1]["code"] == "malformed_event"
+    assert said in results[1]["detail"]
+    [kept] = story.world.operator.seen("/refused-usage-events")["items"]
+    assert kept["truncated"] == (len(odd) > 4000)
+    if isinstance(kept["event"], str):
+        assert odd.decode()[:3000] in kept["event"]
+    else:  # not too deep to be shown
+        assert kept["event"] == {**events[1], "id": msgspec.json.decode(odd)}
+    assert story.world.operator.seen(f"/refused-usage-events/{kept['id']}") == kept
+    if not kept["truncated"]:
+        again = story.world.operator.made(f"/refused-usage-events/{kept['id']}/replay", status=200)
+        assert (again["code"], again["outcome"]) == ("malformed_event", None)
 
 
 def test_only_an_operator_sends_events(story: Story) -> None:
