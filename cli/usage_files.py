@@ -7,6 +7,7 @@ value goes through the same reading as an event of the API.
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import TextIOWrapper
@@ -48,6 +49,11 @@ class ColumnMapping:
 
     def resolved(self, path: Path, present: Sequence[str]) -> ColumnMapping:
         """Return the mapping with its defaults for a file that has these columns; raises ImportUnreadable."""
+        twice = sorted(name for name, count in Counter(present).items() if name and count > 1)
+        if twice:
+            raise ImportUnreadable(
+                f"{path}: the columns {', '.join(map(repr, twice))} are there more than once; name each column once"
+            )
         absent = sorted(set(self.columns.values()) - set(present))
         columns = {name: name for name in ATTRIBUTES if name in present and name not in self.constants}
         columns.update(self.columns)

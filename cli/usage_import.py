@@ -90,16 +90,18 @@ def import_file(store: Store, operator_id: str, path: Path, mapping: ColumnMappi
     source = open_usage_file(path)
     progress = _resumed(path, operator_id, mapping)
     refused_path = _beside(path, "refused.jsonl")
-    with refused_path.open("r+b" if progress.refused_bytes else "wb") as refused:
-        refused.truncate(progress.refused_bytes)
-        refused.seek(progress.refused_bytes)
-        with _bar(path, source) as bar:
-            for batch in _batches(source.events(mapping, progress.rows)):
-                _count(store, operator_id, batch, progress, refused)
-                _save(path, progress)
-                bar.update(source.place - bar.n)
-    if not progress.refused_bytes:
-        refused_path.unlink()
+    try:
+        with refused_path.open("r+b" if progress.refused_bytes else "wb") as refused:
+            refused.truncate(progress.refused_bytes)
+            refused.seek(progress.refused_bytes)
+            with _bar(path, source) as bar:
+                for batch in _batches(source.events(mapping, progress.rows)):
+                    _count(store, operator_id, batch, progress, refused)
+                    _save(path, progress)
+                    bar.update(source.place - bar.n)
+    finally:
+        if not progress.refused_bytes:
+            refused_path.unlink()
     _beside(path, "progress.json").unlink(missing_ok=True)
     return progress.counts
 
@@ -138,7 +140,7 @@ def _resumed(path: Path, operator_id: str, mapping: ColumnMapping) -> Progress:
     except (FileNotFoundError, msgspec.DecodeError):
         return Progress(made_for)
     refused = _beside(path, "refused.jsonl")
-    whole = refused.exists() and refused.stat().st_size >= kept.refused_bytes
+    whole = not kept.refused_bytes or (refused.exists() and refused.stat().st_size >= kept.refused_bytes)
     return kept if kept.made_for == made_for and whole else Progress(made_for)
 
 

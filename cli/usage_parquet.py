@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 from cli.usage_files import ColumnMapping, ImportUnreadable, Numbered
 
 ROWS_AT_ONCE = 5_000
+_FAULTS = (pa.ArrowException, OSError)
 
 
 class ParquetFile:
@@ -24,8 +25,8 @@ class ParquetFile:
         self.path = path
         try:
             self._file = pq.ParquetFile(path, pre_buffer=False)
-        except pa.ArrowInvalid as fault:
-            raise ImportUnreadable(f"{path} is no Parquet file: {fault}") from fault
+        except _FAULTS as fault:
+            raise ImportUnreadable(f"{path} is no Parquet file that can be read: {fault}") from fault
         self.total = self._file.metadata.num_rows
         self.place = 0
 
@@ -33,12 +34,31 @@ class ParquetFile:
         """Return the events of the rows after a number, the first row being 1."""
         columns, read = mapping.resolved(self.path, self._file.schema_arrow.names).reader()
         groups, self.place = self._groups_after(after)
-        for batch in self._file.iter_batches(ROWS_AT_ONCE, row_groups=groups, columns=sorted(set(columns))):
-            texts = [_texts(batch.column(column)) for column in columns]
+        for batch in self._batches(groups, sorted(set(columns))):
+            texts = [self._texts(batch, column) for column in columns]
             for values in zip(*texts, strict=True) if texts else [()] * batch.num_rows:
                 self.place += 1
                 if self.place > after:
                     yield self.place, read(self.place, values)
+
+    def _batches(self, groups: list[int], columns: list[str]) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self._file.iter_batches(ROWS_AT_ONCE, row_groups=groups, columns=columns)
+        except _FAULTS as fault:
+            raise ImportUnreadable(
+                f"{self.path}, after row {self.place}: {fault}; mend the file and start again"
+            ) from fault
+
+    def _texts(self, batch: pa.RecordBatch, column: str) -> list[str | None]:
+        values = batch.column(column)
+        try:
+            return _texts(values)
+        except _FAULTS as fault:
+            rows = f"rows {self.place + 1} to {self.place + batch.num_rows}"
+            message = (
+                f"{self.path}, column {column!r} ({values.type}), {rows}: this is no text, number or instant: {fault}"
+            )
+            raise ImportUnreadable(message) from fault
 
     def _groups_after(self, after: int) -> tuple[list[int], int]:
         """Return the row groups that hold rows after a number, and how many rows stand before them."""

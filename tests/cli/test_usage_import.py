@@ -194,6 +194,57 @@ def test_a_file_of_another_kind_or_operator_is_refused(story: Story, tmp_path: P
             run(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("column", "said"),
+    [
+        (pa.array([["a"], ["b"]]), "column 'id' (list<element: string>), rows 1 to 2"),
+        (pa.array([{"a": 1}, {"a": 2}]), "column 'id' (struct<a: int64>), rows 1 to 2"),
+        (pa.array([b"a", b"\xff"]), "column 'id' (binary), rows 1 to 2"),
+    ],
+)
+def test_a_parquet_column_that_is_no_text_is_named(
+    story: Story, tmp_path: Path, column: pa.Array[Any], said: str
+) -> None:
+    path = tmp_path / "use.parquet"
+    others = zip(COLUMNS[1:], zip(*(row[1:] for row in rows_of(story, 2)), strict=True), strict=True)
+    pq.write_table(pa.table({"id": column, **{name: pa.array(values) for name, values in others}}), path)
+    with pytest.raises(ImportUnreadable) as refused:
+        run(path)
+    assert str(path) in refused.value.detail
+    assert said in refused.value.detail
+    assert [found.name for found in tmp_path.glob("use.parquet*")] == ["use.parquet"]
+
+
+def test_a_parquet_page_that_is_damaged_is_told_with_the_rows_before_it(story: Story, tmp_path: Path) -> None:
+    path = tmp_path / "use.parquet"
+    columns = zip(COLUMNS, zip(*rows_of(story, 2), strict=True), strict=True)
+    table = pa.table({name: pa.array(values) for name, values in columns})
+    pq.write_table(table, path, row_group_size=1, use_dictionary=False)
+    chunk = pq.ParquetFile(path).metadata.row_group(1).column(0)
+    content = bytearray(path.read_bytes())
+    begin = chunk.data_page_offset
+    content[begin : begin + chunk.total_compressed_size] = b"\xff" * chunk.total_compressed_size
+    path.write_bytes(content)
+    with pytest.raises(ImportUnreadable, match=r"use\.parquet, after row [01]: "):
+        run(path)
+    assert not (tmp_path / "use.parquet.refused.jsonl").exists()
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_column_that_is_there_twice_could_be_either_and_is_named(story: Story, tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"use.{ending}"
+    rows = [(*row, "2") for row in rows_of(story, 2)]
+    if ending == "csv":
+        write_csv(path, (*COLUMNS, "quantity"), rows)
+    else:
+        values = [pa.array(column) for column in zip(*rows, strict=True)]
+        pq.write_table(pa.Table.from_arrays(values, names=[*COLUMNS, "quantity"]), path)
+    with pytest.raises(ImportUnreadable, match="'quantity' are there more than once"):
+        run(path)
+    assert listed(story) == {}
+    assert [found.name for found in tmp_path.iterdir() if found.name.startswith("use.")] == [path.name]
+
+
 def test_an_import_that_failed_half_way_goes_on_where_it_was(
     story: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
