@@ -1,7 +1,8 @@
 """Sealing: what was recorded up to the horizon goes into signed Merkle trees, batch by batch, each chained to the last.
 
 A seal holds all that was recorded after the one before it, up to and with an instant at or below the horizon: nothing
-can be committed there any more, so no transaction is skipped, whatever its number and whenever it was committed. The
+can be committed there any more, so no transaction is skipped, whatever its number and whenever it was committed. It
+also attests every close of a month up to that instant (``ledger.sealed_closes``), and is made for closes alone. The
 hashing works on a snapshot, without a lock; the write is brief, and comes to nothing where another sealer was faster.
 """
 
@@ -22,6 +23,7 @@ from ledger.attested import ACCOUNT, TRANSACTION, Extent, Window, extent, leaves
 from ledger.canonical import fields
 from ledger.merkle import root
 from ledger.seal_tables import Seal, SealPart, SigningKey
+from ledger.sealed_closes import Closes, ClosesInOrder
 from ledger.signing import is_signed, key_fault, lock_sealing, signer_in_force
 from ledger.tables import Transaction
 from store.horizon import advance
@@ -54,6 +56,7 @@ class Draft:
     accounts: int
     transactions: int
     parts: tuple[Part, ...]
+    closes: Closes
     previous_hash: str | None
 
     @property
@@ -114,6 +117,8 @@ def statement(sealed: Seal) -> bytes:
             sealed.account_count,
             sealed.transaction_count,
             sealed.root,
+            sealed.closes_count,
+            sealed.closes_digest,
             sealed.previous_hash,
             sealed.key_id,
             sealed.sealed_at,
@@ -187,7 +192,10 @@ def _draft(unit: Unit, horizon: datetime, transactions_max: int) -> Draft | None
     until = _cut(unit, after, horizon, transactions_max)
     window = Window(after, until)
     spans = {kind: extent(unit, kind, window) for kind in (ACCOUNT, TRANSACTION)}
-    if not any(span.count for span in spans.values()):
+    every_close = ClosesInOrder(unit)
+    known = every_close.up_to(after).count if after else 0
+    closes = every_close.up_to(until)
+    if closes.count == known and not any(span.count for span in spans.values()):
         return None
     return Draft(
         number=last.number + 1 if last else 1,
@@ -196,6 +204,7 @@ def _draft(unit: Unit, horizon: datetime, transactions_max: int) -> Draft | None
         accounts=spans[ACCOUNT].count,
         transactions=spans[TRANSACTION].count,
         parts=tuple(_parts(unit, window, spans)),
+        closes=closes,
         previous_hash=last.hash if last else None,
     )
 
@@ -234,6 +243,8 @@ def _keep(unit: Unit, draft: Draft) -> bool:
         account_count=draft.accounts,
         transaction_count=draft.transactions,
         root=draft.root,
+        closes_count=draft.closes.count,
+        closes_digest=draft.closes.digest,
         previous_hash=draft.previous_hash,
         hash="",
         key_id=signer.key_id,
@@ -244,12 +255,11 @@ def _keep(unit: Unit, draft: Draft) -> bool:
     made.hash, made.signature = hashlib.sha256(said).hexdigest(), signer.sign(said)
     unit.session.add(made)
     unit.session.flush()
-    unit.connection.execute(
-        insert(SealPart),
-        [
-            {"seal": made.number, "part": number, "members": part.members, "marks": part.marks, "root": part.root}
-            for number, part in enumerate(draft.parts)
-        ],
-    )
+    parts = [
+        {"seal": made.number, "part": number, "members": part.members, "marks": part.marks, "root": part.root}
+        for number, part in enumerate(draft.parts)
+    ]
+    if parts:  # a seal of closes alone has none
+        unit.connection.execute(insert(SealPart), parts)
     unit.object_id = f"seal {made.number}"
     return True

@@ -1,4 +1,4 @@
-"""The check of the seals: keys, chain and signatures, and every sealed row recomputed to its seal's root.
+"""The check of the seals: keys, chain and signatures, every sealed row recomputed to its seal's root, and the closes.
 
 It reads the books in windows of whole seals, so that memory stays flat, and names the first row at fault.
 """
@@ -15,6 +15,7 @@ from sqlmodel import col
 from ledger.attested import ACCOUNT, KINDS, TRANSACTION, Page, Window, extent, hashed, leaves, pages
 from ledger.merkle import root
 from ledger.seal_tables import Seal, SealPart
+from ledger.sealed_closes import ClosesInOrder
 from ledger.seals import ID_BYTES, MARK_BYTES, PART_LEAVES, Chain, Part, all_keys
 from store.unit import Unit
 
@@ -57,10 +58,11 @@ def seals_fault(unit: Unit, take: Callable[[Page], None] | None = None) -> str |
     following = Chain(all_keys(unit))
     if following.key_fault is not None:
         return following.key_fault
+    closes = ClosesInOrder(unit)
     group: list[Seal] = []
     leaf_count = 0
     for sealed in seals_in_order(unit):
-        fault = following.fault(sealed)
+        fault = following.fault(sealed) or _closes_fault(sealed, closes)
         if fault is not None:
             return _contents_fault(unit, group, take) or fault
         group.append(sealed)
@@ -71,6 +73,17 @@ def seals_fault(unit: Unit, take: Callable[[Page], None] | None = None) -> str |
                 return fault
             group, leaf_count = [], 0
     return _contents_fault(unit, group, take) or _stray_part(unit, following.length)
+
+
+def _closes_fault(sealed: Seal, closes: ClosesInOrder) -> str | None:
+    """Return what is wrong with the months that were closed up to the instant of a seal, the next by its number."""
+    found = closes.up_to(sealed.recorded_until)
+    if (found.count, found.digest) == (sealed.closes_count, sealed.closes_digest):
+        return None
+    return (
+        f"the closed periods are not those that seal {sealed.number} attests: {sealed.closes_count} closed until "
+        f"{sealed.recorded_until.isoformat()}, and there are {found.count}; one was removed, added or changed"
+    )
 
 
 def _stray_part(unit: Unit, length: int) -> str | None:

@@ -14,7 +14,8 @@
 10. Revenue and VAT in the books = those of bills less credit notes.
 11. What is payable in the books = shares of the statements less payouts.
 12. Frozen documents still have the hash they were issued with: quotes, statements, files.
-13. What is sealed makes the roots that were signed, nothing is missing or added, and the chain of seals is whole.
+13. What is sealed makes the roots that were signed, nothing is missing or added, the closed months are those that were
+    attested, and the chain of seals is whole.
 14. The guards of the database itself are as the migrations made them.
 15. Folded balances equal the entries recorded up to the fold.
 16. Nothing entered a closed month after its close.

@@ -9,7 +9,10 @@ from schemas.wire import DIGITS_MAX, Query, QueryCount, Wire
 
 
 class SealOut(Wire):
-    """A signed Merkle root over what was recorded after ``recorded_after``, up to and with ``recorded_until``."""
+    """A signed Merkle root over what was recorded after ``recorded_after``, up to and with ``recorded_until``.
+
+    With it, how many months were closed until then since the beginning, and the digest of these closes.
+    """
 
     id = fields.String(required=True)
     number = fields.Integer(required=True)
@@ -18,6 +21,8 @@ class SealOut(Wire):
     account_count = fields.Integer(required=True)
     transaction_count = fields.Integer(required=True)
     root = fields.String(required=True)
+    closes_count = fields.Integer(required=True)
+    closes_digest = fields.String(required=True)
     previous_hash = fields.String(allow_none=True)
     hash = fields.String(required=True)
     key_id = fields.String(required=True)

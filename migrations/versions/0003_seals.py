@@ -40,13 +40,17 @@ def upgrade() -> None:
         sa.Column("account_count", columns.Int64(), nullable=False),
         sa.Column("transaction_count", columns.Int64(), nullable=False),
         sa.Column("root", sa.Text(), nullable=False),
+        sa.Column("closes_count", columns.Int64(), nullable=False),
+        sa.Column("closes_digest", sa.Text(), nullable=False),
         sa.Column("previous_hash", sa.Text(), nullable=True),
         sa.Column("hash", sa.Text(), nullable=False),
         sa.Column("key_id", sa.Text(), nullable=False),
         sa.Column("signature", sa.Text(), nullable=False),
         sa.Column("sealed_at", columns.Instant(), nullable=False),
         sa.CheckConstraint("number >= 1", name=op.f("ck_seal_number")),
-        sa.CheckConstraint("account_count >= 0 AND transaction_count >= 0", name=op.f("ck_seal_counts")),
+        sa.CheckConstraint(
+            "account_count >= 0 AND transaction_count >= 0 AND closes_count >= 0", name=op.f("ck_seal_counts")
+        ),
         sa.CheckConstraint(
             "(number = 1) = (previous_hash IS NULL) AND (number = 1) = (recorded_after IS NULL)",
             name=op.f("ck_seal_chain"),

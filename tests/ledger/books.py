@@ -9,11 +9,15 @@ from sqlalchemy import text
 
 from ledger.batches import Result, post_each
 from ledger.books import AccountRef, Leg, Posting, post
+from ledger.closing import close_month
+from pricing.period import Month, instant_of
+from store.sandbox import move_clock
 from store.unit import Unit
 
 _numbers = count(1)
 OPERATOR = "pty_operator"
 FIRST_DAY = date(2025, 3, 1)
+MONTH = Month(2025, 3)
 
 
 def post_pairs(unit: Unit, number: int, *, document_id: str | None = None) -> list[int]:
@@ -29,6 +33,17 @@ def post_each_pair(unit: Unit, number: int) -> None:
         done.result is Result.POSTED
         for done in post_each(unit, [_posting(next(_numbers), None) for _ in range(number)])
     )
+
+
+def end_month(unit: Unit) -> None:
+    """Let the month of these books be over."""
+    move_clock(unit, instant_of(MONTH.until, unit.zone))
+
+
+def close_books(unit: Unit) -> str:
+    """Close the month of these books, which is over; return the id of the close."""
+    _found_operator(unit)
+    return close_month(unit, OPERATOR, MONTH)[0].id
 
 
 def _found_operator(unit: Unit) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 from types import ModuleType
@@ -31,11 +31,12 @@ from ledger.signing import (
 from ledger.tables import Account, Transaction
 from pricing.errors import Unavailable
 from reports.sealed import seals_fault
+from store.sandbox import move_clock
 from store.settings import Settings
 from store.unit import Store, Unit
 from tests.conftest import LOCAL
 from tests.forked import kill, killed
-from tests.ledger.books import post_pairs
+from tests.ledger.books import close_books, end_month, post_pairs
 
 
 def sealed_ids(store: Store) -> list[int]:
@@ -129,6 +130,59 @@ def test_a_transaction_with_a_lower_number_that_is_committed_later_is_never_skip
     worker.join()
     sealer.join()
     assert {early[0], late} <= set(sealed_ids(store))
+    assert fault(store) is None
+    store.close()
+
+
+def closes_attested(store: Store) -> list[int]:
+    """How many closes each seal attests."""
+    with store.reading(LOCAL) as unit:
+        return list(unit.session.scalars(select(col(Seal.closes_count)).order_by(col(Seal.number))))
+
+
+@pytest.mark.parametrize("earlier", [0, 3])
+def test_a_close_alone_is_sealed_once(store: Store, earlier: int) -> None:
+    posted(store, earlier)
+    seal(store, LOCAL)
+    before = closes_attested(store)
+    store.run(LOCAL, end_month)
+    store.run(LOCAL, close_books)
+    made = seal(store, LOCAL)
+    assert (made.seals, made.transactions, made.accounts) == (1, 0, 0)
+    assert closes_attested(store) == [*before, 1]
+    assert seal(store, LOCAL).seals == 0
+    posted(store, 1)
+    seal(store, LOCAL)
+    assert closes_attested(store) == [*before, 1, 1]
+    assert fault(store) is None
+
+
+def test_a_close_that_is_committed_after_the_clock_was_moved_is_never_skipped(settings: Settings) -> None:
+    """Real interleaving: one holds its instant open while the clock moves, a later one commits and the sealer runs."""
+    store = Store(replace(settings, wait_seconds_max=2))
+    if store.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer: nothing commits while another holds its instant")
+    posted(store, 1)
+    store.run(LOCAL, end_month)
+    holds, may_commit = Event(), Event()
+
+    def hold(unit: Unit) -> None:
+        close_books(unit)
+        unit.flush()
+        holds.set()
+        may_commit.wait(30)
+
+    worker = Thread(target=store.run, args=(LOCAL, hold))
+    worker.start()
+    assert holds.wait(30)
+    store.run(LOCAL, lambda unit: move_clock(unit, unit.now + timedelta(days=1)))
+    with pytest.raises(Unavailable, match="running for more than 2 s"):
+        seal(store, LOCAL)
+    assert closes_attested(store) == []
+    may_commit.set()
+    worker.join()
+    seal(store, LOCAL)
+    assert closes_attested(store) == [1]
     assert fault(store) is None
     store.close()
 

@@ -19,7 +19,7 @@ from reports.sealed import seals_fault
 from store.guards import guards_fault
 from store.unit import Store
 from tests.conftest import LOCAL
-from tests.ledger.books import post_pairs
+from tests.ledger.books import close_books, end_month, post_pairs
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,61 @@ def test_a_change_of_an_accounts_asset_or_moment_is_found(sealed: Sealed) -> Non
     assert "account_id=2 " in str(sealed.fault)
 
 
+@pytest.fixture
+def closed(sealed: Sealed) -> Sealed:
+    """The same books with a closed month, which the fourth of five seals attests first."""
+    sealed.store.run(LOCAL, end_month)
+    sealed.store.run(LOCAL, close_books)
+    seal(sealed.store, LOCAL)
+    sealed.store.run(LOCAL, lambda unit: post_pairs(unit, 1))
+    seal(sealed.store, LOCAL)
+    assert sealed.fault is None
+    return sealed
+
+
+CLOSE_CHANGES = {
+    "id": "id || 'x'",
+    "book": "'pty_other'",
+    "month": "'2025-02'",
+    "opens_on": "'2025-03-01'",
+    "closed_at": "(SELECT recorded_until FROM seal WHERE number = 4)",
+    "closed_by": "coalesce(closed_by, '') || 'x'",
+}
+NOT_OF_SEAL_4 = "the closed periods are not those that seal 4 attests: 1 closed until"
+
+
+@pytest.mark.parametrize("column", CLOSE_CHANGES)
+def test_a_change_of_any_field_of_a_closed_month_is_found(closed: Sealed, column: str) -> None:
+    closed.change(f"UPDATE closed_period SET {column} = {CLOSE_CHANGES[column]}")
+    assert NOT_OF_SEAL_4 in str(closed.fault)
+
+
+def test_a_month_that_was_opened_again_is_found_by_the_verification_and_the_auditors_copy(closed: Sealed) -> None:
+    copy = closed.export()
+    closed.change("DELETE FROM closed_period")
+    assert "and there are 0; one was removed, added or changed" in str(closed.fault)
+    assert NOT_OF_SEAL_4 in str(closed.disagreement(copy))
+    with closed.store.reading(LOCAL) as unit:
+        found = {check["check"]: check["first_fault"] for check in verification.findings(unit)}
+    assert NOT_OF_SEAL_4 in str(found["seals_hold"])
+    seal(closed.store, LOCAL)
+    assert NOT_OF_SEAL_4 in str(closed.fault)
+
+
+@pytest.mark.parametrize(("number", "named"), [(2, 2), (5, 4)])
+def test_a_close_that_was_moved_to_another_seals_time_is_found(closed: Sealed, number: int, named: int) -> None:
+    closed.change(f"UPDATE closed_period SET closed_at = (SELECT recorded_until FROM seal WHERE number = {number})")
+    assert f"the closed periods are not those that seal {named} attests" in str(closed.fault)
+
+
+def test_a_close_that_was_added_later_is_found(closed: Sealed) -> None:
+    closed.change(
+        "INSERT INTO closed_period (id, book, month, opens_on, closed_at) "
+        "SELECT 'per_added', book, '2025-04', '2025-05-01', closed_at FROM closed_period"
+    )
+    assert NOT_OF_SEAL_4 in str(closed.fault)
+
+
 ADDED_HEAD = (
     "INSERT INTO ledger_transaction (id, key, kind, book, effective_on, recorded_at, recorded_month, legs) "
     "SELECT {id}, 'added', kind, book, effective_on, recorded_at, recorded_month, 2 "
@@ -250,6 +305,8 @@ def test_members_that_changed_places_are_found(sealed: Sealed) -> None:
         ("recorded_until", "'2031-01-01T00:00:00.000000Z'", "seal 2 does not have the hash of what it says"),
         ("transaction_count", "transaction_count - 1", "seal 2 does not have the hash of what it says"),
         ("account_count", "account_count + 1", "seal 2 does not have the hash of what it says"),
+        ("closes_count", "closes_count + 1", "seal 2 does not have the hash of what it says"),
+        ("closes_digest", "hash", "seal 2 does not have the hash of what it says"),
         ("root", "hash", "seal 2 does not have the hash of what it says"),
         ("sealed_at", "'2031-01-01T00:00:00.000000Z'", "seal 2 does not have the hash of what it says"),
         ("previous_hash", "hash", "seal 2 does not go on from seal 1"),

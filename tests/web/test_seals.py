@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from hashlib import sha256
 
 import pytest
@@ -75,6 +76,29 @@ def test_an_auditor_proves_a_transaction_with_the_standard_alone(everything: Eve
         Ed25519PublicKey.from_public_bytes(bytes.fromhex(made["public_key"])).verify(
             bytes.fromhex(made["signature"]), made["statement"].encode()
         )
+
+
+def test_an_auditor_recomputes_the_closed_months_with_the_standard_alone(everything: Everything, app: Flask) -> None:
+    world, auditor = everything.world, everything.world.auditor
+    for month in ("2025-03", "2025-04"):
+        world.operator.post("/ledger/periods", {"operator": "operator", "month": month})
+    world.admin.made("/ledger/periods", {"operator": "rival", "month": "2025-04"})
+    store: Store = app.extensions["tariffbook"]
+    seal(store, LOCAL)
+    ids = {party["code"]: party["id"] for party in auditor.seen("/parties", limit=1000)["items"]}
+    rows = []
+    for made in auditor.seen("/ledger/periods", limit=1000)["items"]:
+        moment = datetime.fromisoformat(made["closed_at"]).astimezone(UTC).replace(tzinfo=None)
+        closed_at = f"{moment.isoformat(timespec='microseconds')}Z"
+        opens_on, closed_by = made["opens_on"], made["closed_by"]
+        said = [made["id"], ids[made["operator"]], made["month"], opens_on, closed_at, closed_by and ids[closed_by]]
+        text = "".join("-" if value is None else f"{len(value.encode())}:{value}" for value in said)
+        rows.append((closed_at, made["id"], text))
+    last = auditor.seen("/ledger/seals", limit=1000)["items"][-1]
+    digest = sha256("".join(text for _, _, text in sorted(rows)).encode()).hexdigest()
+    assert (last["closes_count"], last["closes_digest"]) == (len(rows), digest)
+    assert len(rows) >= 3
+    assert f"{len(str(len(rows)))}:{len(rows)}64:{digest}" in auditor.seen(f"/ledger/seals/{last['id']}")["statement"]
 
 
 def test_a_proof_is_for_those_whose_books_the_transaction_is_in(everything: Everything) -> None:
