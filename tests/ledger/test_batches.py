@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from threading import Barrier
@@ -11,6 +12,7 @@ from ledger.books import AccountRef, Leg, Posting, post
 from store.unit import Store
 from tests.conftest import LOCAL
 from tests.ledger.postings import BOOK, DAY, OWED, REVENUE, sale
+from tests.statements import counted
 
 
 def results(outcomes: list[Outcome]) -> list[str]:
@@ -41,6 +43,23 @@ def test_a_batch_sent_again_changes_nothing_and_names_what_was_posted(books: Sto
     assert [outcome.id for outcome in again[:30]] == [outcome.id for outcome in first]
     assert results(again) == ["duplicate"] * 30 + ["posted", "conflict"]
     assert count(books) == 31
+
+
+def test_a_batch_takes_as_many_statements_whatever_its_size(books: Store) -> None:
+    def statements(prefix: str, size: int) -> list[str]:
+        fresh = [sale(f"{prefix}{number}", number + 1) for number in range(size)]
+        stranger = [sale(f"{prefix}-stranger{number}", book="pty_nobody") for number in range(size)]
+        with counted(books.engine) as sent:
+            # What is new, what is new twice, what was posted before, and what is refused.
+            outcomes = books.run(LOCAL, lambda unit: post_each(unit, fresh + fresh[::2] + posted[:size] + stranger))
+        assert Counter(results(outcomes)) == {"posted": size, "duplicate": size + size // 2, "refused": size}
+        return sent
+
+    posted = [sale(f"before{number}") for number in range(1000)]
+    books.run(LOCAL, lambda unit: post_each(unit, posted))
+    few, many = statements("few", 10), statements("many", 1000)
+    assert [statement.split()[0] for statement in many] == [statement.split()[0] for statement in few]
+    assert len(few) < 20
 
 
 def test_content_is_all_that_a_posting_says(books: Store) -> None:
