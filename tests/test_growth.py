@@ -20,6 +20,7 @@ from pricing.period import Month
 from store.settings import Settings
 from store.unit import Store
 from tests.client import Client
+from tests.statements import heard
 from tests.world import World, usage_event
 
 STEPS_AT_A_TIME = 20
@@ -91,8 +92,7 @@ def shop(sqlite_template: Path, tmp_path: Path) -> Iterator[Shop]:
 
         connection.set_progress_handler(count, STEPS_AT_A_TIME)
 
-    @event.listens_for(store.engine, "before_cursor_execute")
-    def count_statements(*_given: Any) -> None:
+    def count_statement(_statement: str) -> None:
         work.statements += 1
 
     # Connections that were opened before do not count.
@@ -101,7 +101,8 @@ def shop(sqlite_template: Path, tmp_path: Path) -> Iterator[Shop]:
     world.priced()
     sign_agreement(world)
     contracts = [str(world.contract()["id"]) for _ in range(CONTRACTS)]
-    yield Shop(world, contracts, work)
+    with heard(store.engine, count_statement):
+        yield Shop(world, contracts, work)
     store.close()
 
 

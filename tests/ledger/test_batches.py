@@ -1,16 +1,23 @@
 from __future__ import annotations
 
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from threading import Barrier
 
+import pytest
 from sqlalchemy import text
 
 from ledger.batches import Outcome, Result, post_each
 from ledger.books import AccountRef, Leg, Posting, post
-from store.unit import Store
+from store.unit import Store, Unit
 from tests.conftest import LOCAL
 from tests.ledger.postings import BOOK, DAY, OWED, REVENUE, sale
+from tests.statements import counted
+
+
+class InVain(Exception):
+    """What ends a transaction that keeps nothing."""
 
 
 def results(outcomes: list[Outcome]) -> list[str]:
@@ -41,6 +48,56 @@ def test_a_batch_sent_again_changes_nothing_and_names_what_was_posted(books: Sto
     assert [outcome.id for outcome in again[:30]] == [outcome.id for outcome in first]
     assert results(again) == ["duplicate"] * 30 + ["posted", "conflict"]
     assert count(books) == 31
+
+
+def test_a_batch_takes_as_many_statements_whatever_its_size(books: Store) -> None:
+    def statements(prefix: str, size: int) -> list[str]:
+        fresh = [sale(f"{prefix}{number}", number + 1) for number in range(size)]
+        stranger = [sale(f"{prefix}-stranger{number}", book="pty_nobody") for number in range(size)]
+        with counted(books.engine) as sent:
+            # What is new, what is new twice, what was posted before, and what is refused.
+            outcomes = books.run(LOCAL, lambda unit: post_each(unit, fresh + fresh[::2] + posted[:size] + stranger))
+        assert Counter(results(outcomes)) == {"posted": size, "duplicate": size + size // 2, "refused": size}
+        return sent
+
+    posted = [sale(f"before{number}") for number in range(1000)]
+    books.run(LOCAL, lambda unit: post_each(unit, posted))
+    few, many = statements("few", 10), statements("many", 1000)
+    assert [statement.split()[0] for statement in many] == [statement.split()[0] for statement in few]
+    assert len(few) < 20
+
+
+def test_a_posting_of_more_legs_than_a_transaction_may_have_is_refused_and_its_neighbours_are_posted(
+    books: Store,
+) -> None:
+    def of_legs(key: str, legs: int) -> Posting:
+        most = [Leg(OWED, "D", 1)] * (legs - 1)
+        return Posting(key, "bill", BOOK, DAY, (*most, Leg(REVENUE, "C", legs - 1)))
+
+    batch = [sale("before"), of_legs("too-many", 32_768), of_legs("as-many", 32_767), sale("after")]
+    outcomes = books.run(LOCAL, lambda unit: post_each(unit, batch))
+    assert results(outcomes) == ["posted", "refused", "posted", "posted"]
+    assert "32768 legs, of 32767" in (outcomes[1].reason or "")
+    assert count(books) == 3
+
+
+def test_a_party_seen_in_a_transaction_that_was_rolled_back_is_unknown_afterwards(books: Store) -> None:
+    found = text("INSERT INTO party (id, code, name, kinds, recorded_at) VALUES (:id, :id, :id, '[]', :at)")
+    party = {"id": "pty_late", "at": "2025-01-01T00:00:00.000000Z"}
+
+    def sell(unit: Unit) -> list[Outcome]:
+        return post_each(unit, [sale("late", book="pty_late")])
+
+    def in_vain(unit: Unit) -> None:
+        unit.connection.execute(found, party)
+        assert results(sell(unit)) == ["posted"]
+        raise InVain
+
+    with pytest.raises(InVain):
+        books.run(LOCAL, in_vain)
+    [outcome] = books.run(LOCAL, sell)
+    assert (outcome.result, outcome.reason) == (Result.REFUSED, "late: there is no party pty_late")
+    assert count(books) == 0
 
 
 def test_content_is_all_that_a_posting_says(books: Store) -> None:

@@ -18,6 +18,7 @@ from metering.tables import EventKey, Quota, UsageEvent
 from pricing.money import parse_quantity
 from store.unit import Store
 from tests.conftest import LOCAL
+from tests.statements import counted
 from tests.web.usage_story import STATES, Story
 from tests.world import World
 
@@ -72,6 +73,30 @@ def test_a_batch_posts_one_transaction_a_contract_offering_and_day_that_attests_
         assert head.event_count == len(counted)
         assert head.effective_on == counted[0].service_on
         assert head.event_digest == events_digest(hashes[e.event_id] for e in counted)
+
+
+def test_a_batch_takes_as_many_statements_whatever_its_size(
+    story: Story, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.api.usage_events.SMALL_BATCH_EVENTS", 0)  # a small one goes its own way with others
+    kinds: list[dict[str, str]] = [{}, {"contract": "wide"}, {"contract": "broad", "offering": "welfare"}]
+    terms = [{"offering": "offering", "quantity_limit": "100000"}]
+    grant = {"grant": "broad", "quantity_limit": "100000"}
+    story.play({"given": [{"quoted": "wide", "terms": terms}, grant], "steps": []})
+
+    def statements(prefix: str, size: int) -> list[str]:
+        events = [{"id": f"{prefix}{number}", **kinds[number % 3]} for number in range(size)]
+        with counted(store.engine) as sent:
+            # Some come twice, and some were counted before.
+            answer = send(story, *events, *events[::2], *before[:size])
+        assert (answer["accepted"], answer["duplicates"]) == (size, size + size // 2)
+        return sent
+
+    before = [{"id": f"before{number}", **kinds[number % 3]} for number in range(1000)]
+    send(story, *before)
+    few, many = statements("few", 10), statements("many", 1000)
+    assert [statement.split()[0] for statement in many] == [statement.split()[0] for statement in few]
+    assert len(few) < 40
 
 
 def test_a_batch_of_which_nothing_is_new_posts_nothing(story: Story, store: Store) -> None:

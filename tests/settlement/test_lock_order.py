@@ -2,13 +2,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import event
 
 from store.unit import Store
+from tests.statements import heard
 from tests.world import World
 
 
@@ -17,15 +16,14 @@ def locks_taken(store: Store) -> Iterator[list[str]]:
     """List the tables whose rows are locked, in the order of the locks; a counter is locked by counting."""
     taken: list[str] = []
 
-    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+    def note(statement: str) -> None:
         if "INSERT INTO counter" in statement:
             taken.append("counter")
         elif " FOR " in statement and "UPDATE" in statement:
             taken.append(statement.split("FROM ")[1].split(maxsplit=1)[0])
 
-    event.listen(store.engine, "before_cursor_execute", note)
-    yield taken
-    event.remove(store.engine, "before_cursor_execute", note)
+    with heard(store.engine, note):
+        yield taken
 
 
 def test_a_bill_that_gives_back_on_earlier_ones_locks_all_of_them_before_it_takes_a_number(

@@ -16,6 +16,10 @@ class Bad(Exception):
     """What doing a bad item raises."""
 
 
+class Stopped(BaseException):
+    """What ends a thread, whatever it is doing."""
+
+
 def test_who_comes_first_begins_at_once_and_who_comes_meanwhile_goes_together() -> None:
     batches: list[list[int]] = []
     begun, go_on = Event(), Event()
@@ -78,6 +82,35 @@ def test_one_items_fault_is_nobody_elses() -> None:
                     future.result()
             else:
                 assert future.result() == item * 10
+    assert not crowd._led
+
+
+def test_who_leads_and_is_stopped_raises_and_the_others_still_end() -> None:
+    batches: list[list[int]] = []
+    begun, go_on = Event(), Event()
+
+    def together(items: Sequence[int]) -> list[int]:
+        batches.append(list(items))
+        begun.set()
+        go_on.wait(5)
+        if len(items) == 4:
+            raise Stopped
+        return [item * 10 for item in items]
+
+    crowd = Crowd(together, most=4)
+    with ThreadPoolExecutor(8) as pool:
+        done = [pool.submit(crowd.do, 0)]
+        begun.wait(5)
+        for item in range(1, 8):
+            done.append(pool.submit(crowd.do, item))
+            while len(crowd._waiting) < item:
+                pass
+        go_on.set()
+        with pytest.raises(Stopped):
+            done.pop(1).result(5)
+        assert [one.result(5) for one in done] == [0, 20, 30, 40, 50, 60, 70]
+    # Those it led go alone, and who came meanwhile goes together: there is one leader still.
+    assert sorted(batches) == [[0], [1, 2, 3, 4], [2], [3], [4], [5, 6, 7]]
     assert not crowd._led
 
 

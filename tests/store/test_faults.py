@@ -18,8 +18,9 @@ from werkzeug.test import TestResponse
 
 from app import create_app
 from migrations.schema import migrate
+from store.direct import rows
 from store.engine import open_engine
-from store.faults import DatabaseBusy, DeadlineExceeded
+from store.faults import DatabaseBusy, DatabaseUnavailable, DeadlineExceeded
 from store.settings import Settings
 from store.unit import Call, Store, Unit
 from tests.client import Client
@@ -140,11 +141,23 @@ def test_a_statement_is_stopped_at_the_deadline_of_its_call(store: Store, ask: C
     assert time.monotonic() - begun < 5
 
 
-def test_no_statement_begins_after_the_deadline_and_nothing_is_kept(store: Store) -> None:
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda unit: unit.connection.execute(text("SELECT 1")),
+        lambda unit: rows(unit.connection, "SELECT 1"),
+    ],
+    ids=["by the toolkit", "directly"],
+)
+def test_no_statement_begins_after_the_deadline_and_nothing_is_kept(
+    store: Store, ask: Callable[[Unit], object]
+) -> None:
+    asked: list[object] = []
+
     def work(unit: Unit) -> None:
         unit.connection.execute(text("UPDATE instance SET clock_offset_us = 0"))
         time.sleep(0.4)
-        unit.connection.execute(text("SELECT 1"))
+        asked.append(ask(unit))
 
     def offset(unit: Unit) -> int:
         return int(unit.connection.execute(text("SELECT clock_offset_us FROM instance")).scalar_one())
@@ -153,6 +166,7 @@ def test_no_statement_begins_after_the_deadline_and_nothing_is_kept(store: Store
     assert before != 0
     with pytest.raises(DeadlineExceeded):
         store.run(replace(LOCAL, seconds_max=0.2), work)
+    assert asked == []
     assert store.run(LOCAL, offset) == before
 
 
@@ -165,6 +179,35 @@ def test_the_deadline_of_one_call_is_not_that_of_the_next_on_its_connection(stor
         unit.connection.execute(text(pause))
 
     store.run(LOCAL, work)
+
+
+@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
+def test_a_connection_that_is_lost_during_a_direct_statement_is_given_up(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def backend(unit: Unit) -> int:
+        [(number,)] = rows(unit.connection, "SELECT pg_backend_pid()")
+        return int(number)
+
+    def cut(unit: Unit) -> None:
+        served_by.append(backend(unit))
+        with owner.begin() as connection:
+            connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": served_by[0]})
+        try:
+            rows(unit.connection, SLOW["postgresql"])
+        finally:
+            given_up.append(unit.connection.invalidated)
+
+    monkeypatch.setattr("store.unit.ATTEMPTS_MAX", 1)
+    served_by: list[int] = []
+    given_up: list[bool] = []
+    owner = open_engine(store.settings.database_url, 10, as_owner=True)
+    with pytest.raises(DatabaseUnavailable):
+        store.run(LOCAL, cut)
+    owner.dispose()
+    assert given_up == [True]
+    served_by.append(store.run(LOCAL, backend))
+    assert len(set(served_by)) == 2
 
 
 def test_a_call_that_gets_no_connection_in_time_is_told_that_the_database_is_busy(settings: Settings) -> None:

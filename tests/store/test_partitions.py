@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import pytest
@@ -96,9 +97,17 @@ def test_partitions_are_made_ahead_and_once(parted: Store) -> None:
     assert faults(parted) == []
 
 
-def test_two_who_make_them_at_once_make_each_once(parted: Store) -> None:
+def test_two_who_make_them_at_once_make_each_once(parted: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    def looked(connection: Connection, table: str) -> list[str]:
+        found = partitions_of(connection, table)
+        sleep(0.01)  # so that the other looks before this one makes anything, unless they take turns
+        return found
+
+    monkeypatch.setattr("store.partitions.partitions_of", looked)
+    # Stores of the same settings share kept connections here, and these two would take turns for the only one.
+    apart = [replace(parted.settings, wait_seconds_max=seconds) for seconds in (20, 21)]
     with ThreadPoolExecutor(2) as pool:
-        done = list(pool.map(lambda _: make_ahead(parted.settings, 12), range(2)))
+        done = list(pool.map(lambda each: make_ahead(each, 12), apart))
     made = [name for each in done for name in each.made]
     assert sorted(made) == sorted(set(made))
     assert len(made) == 2 * 11
