@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -53,6 +54,13 @@ LONGEST = (
 def pytest_configure() -> None:
     """Compile a statement once, and keep connections, for all stores."""
     kept.keep()
+
+
+def pytest_collection_finish() -> None:
+    """Look less often for garbage: what was read by now stays, and is not gone through again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

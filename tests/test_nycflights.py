@@ -1,8 +1,8 @@
 """A stream that nobody here made up, through the whole job: imported, billed, settled, reported, and reckoned apart.
 
-`make test` takes three of the thirteen months (one in which a price changes, one in which a ceiling does, and the last
-one's few departures), imported month by month as the clock moves, on both databases. With TARIFFBOOK_DEPARTURES=all
-it takes all 336,776 departures; ``python -m benchmarks nycflights`` does so too, and says how long that takes.
+`make test` takes a third of three of the thirteen months (one in which a price changes, one in which a ceiling does; of
+the last one, all of its few departures), imported month by month as the clock moves, on both databases. With
+TARIFFBOOK_DEPARTURES=all it takes all 336,776 departures; ``python -m benchmarks nycflights`` does so too, and says how long that takes.
 """
 
 from __future__ import annotations
@@ -41,7 +41,8 @@ def taken(stream: pd.DataFrame) -> pd.DataFrame:
     """What goes through the service: a sample, or all of it."""
     if os.environ.get("TARIFFBOOK_DEPARTURES") == "all":
         return stream
-    return stream[stream["month"].isin(SAMPLE)]
+    sample = stream[stream["month"].isin(SAMPLE)]
+    return sample[(sample.index % 3 == 0) | (sample["month"] == SAMPLE[-1])]
 
 
 def test_the_stream_is_a_year_of_departures_that_keep_their_weekdays(stream: pd.DataFrame) -> None:

@@ -98,12 +98,10 @@ def test_a_batch_of_events_that_is_not_plain_json_is_malformed(world: World, sub
         "nothing": b"",
         "a list": b"[]",
         "deep": b'{"events": ' + b"[" * 100_000,
-        "deep events": b'{"events": [' + b"[" * 5_000 + b"]" * 5_000 + b"]}",
         "UTF-16": b'{"events": []}'.decode().encode("utf-16"),
         "a byte order mark": b'\xef\xbb\xbf{"events": [' + event + b"]}",
         "events twice": b'{"events": [' + event + b'], "events": [' + event + b"]}",
         "another member": b'{"events": [' + event + b'], "more": 1}',
-        "half a character": b'{"events": [' + event.replace(b'"e"', b'"\\ud800"') + b"]}",
     }
     for name, body in bodies.items():
         with subtests.test(name):
@@ -123,6 +121,8 @@ def test_a_hostile_event_costs_its_neighbours_nothing(world: World, subtests: py
         "NUL in a name": text.replace('"good"', '"a", "n\\u0000\\u0085": 1'),
         "a long text": text.replace("good", "x" * 1_000_000),
         "deep": text.replace('"good"', "[" * 200 + "]" * 200),
+        "deeper than is read": text.replace('"1.0"', "[" * 5_000 + "]" * 5_000),
+        "half a character": text.replace("good", "\\ud800"),
         "a long extension": text.replace('"good"', '"a", "x": "' + "y" * 1_000_000 + '"'),
     }
     for name, event in hostile.items():
