@@ -2,7 +2,8 @@
 
 `make test` takes a third of three of the thirteen months (one in which a price changes, one in which a ceiling does; of
 the last one, all of its few departures), imported month by month as the clock moves, on both databases. With
-TARIFFBOOK_DEPARTURES=all it takes all 336,776 departures; ``python -m benchmarks nycflights`` does so too, and says how long that takes.
+TARIFFBOOK_DEPARTURES=all it takes all 336,776 departures; ``python -m benchmarks nycflights`` does so too, and says how
+long that takes.
 """
 
 from __future__ import annotations
