@@ -17,6 +17,8 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Final
 
+from store.columns import written_instant
+
 _EPOCH: Final = datetime(2000, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 _COUNT: Final = struct.Struct(">h").pack
@@ -32,7 +34,7 @@ def row(values: Iterable[object]) -> bytes:
     """Return the bytes of a row.
 
     >>> row(["key", None, 12]).hex(" ", 4)
-    '0003 00000003 6b6579ff ffffff00 00000800 00000000 00000c'
+    '00 03000000 036b6579 ffffffff 00000008 00000000 0000000c'
     """
     written = [field(value) for value in values]
     return _COUNT(len(written)) + b"".join(written)
@@ -70,7 +72,7 @@ def day_number(text: bytes) -> int:
 def instant_number(text: bytes) -> int:
     """Return the number of an instant that SQLite keeps as text; ValueError where no instant is kept so."""
     moment = datetime.fromisoformat(text.decode())
-    if _written(moment).encode() != text:
+    if written_instant(moment).encode() != text:
         raise ValueError(text)
     return _microseconds(moment)
 
@@ -91,12 +93,8 @@ def _raw(value: object) -> bytes:
 
 def _text(value: object) -> bytes:
     if isinstance(value, datetime):
-        return _written(value).encode()
+        return written_instant(value).encode()
     return (value.isoformat() if isinstance(value, date) else str(value)).encode()
-
-
-def _written(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='microseconds')}Z"
 
 
 def _microseconds(moment: datetime) -> int:
