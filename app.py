@@ -22,6 +22,7 @@ REQUEST_ID_LENGTH_MAX = 128
 def create_app(settings: Settings | None = None) -> Flask:
     """Return the application for these settings (those of the environment if not given)."""
     settings = settings or Settings.from_environment()
+    settings.law  # noqa: B018 - law with a fault is told before anything is served
     write_json_lines()
     app = Flask(__name__, static_folder=None)
     app.config.update(documentation.CONFIGURATION, MAX_CONTENT_LENGTH=settings.body_bytes_max)

@@ -93,11 +93,13 @@ def read_parameter(path: Path, label: str) -> ParameterText:
 def read_jurisdiction(path: Path, label: str) -> JurisdictionText:
     """Return what ``jurisdiction.yaml`` says; raise ``FaultyLawFileError`` with every fault."""
     reader = _Reader(label)
-    fields = reader.mapping(reader.root(path), required=("code", "title", "version"))
+    fields = reader.mapping(reader.root(path), required=("code", "title", "version"), optional=("over",))
+    over = fields.get("over")
     text = JurisdictionText(
         code=reader.code(fields.get("code")),
         title=reader.bilingual(fields.get("title")),
         version=reader.text(fields.get("version")),
+        over=None if over is None else reader.code(over),
     )
     reader.finish()
     return text

@@ -102,8 +102,9 @@ class ParameterText:
 
 @dataclass(frozen=True)
 class JurisdictionText:
-    """What ``jurisdiction.yaml`` says: whose rules these are, and the version of the whole set."""
+    """What ``jurisdiction.yaml`` says: whose rules these are, the version of the whole set, and over whose they lie."""
 
     code: str
     title: Bilingual
     version: str
+    over: str | None = None

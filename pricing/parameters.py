@@ -1,13 +1,14 @@
 """The law as dated data: what a parameter was on a day, where it comes from, and a hash over the whole set.
 
 Each parameter is one file, ``pricing/law/<jurisdiction>/<act>/<parameter>.yaml``, and is named
-``<act>.<parameter>``. ``pricing.law_files`` reads one file strictly; this module holds them together.
+``<act>.<parameter>``. ``pricing.law_files`` reads one file strictly; this module holds them together. A province is a
+folder of its own, whose ``jurisdiction.yaml`` says over which other it lies (``over: cn``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, is_dataclass
+from dataclasses import asdict, dataclass, is_dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cache, cached_property
@@ -24,6 +25,7 @@ from pricing.law_files import (
     read_jurisdiction,
     read_parameter,
 )
+from pricing.law_overlay import laid_over
 from pricing.law_values import (
     DatedValue,
     Entry,
@@ -255,8 +257,9 @@ def vat_rate_percent(law: Law, day: date, category: str = DEFAULT_VAT_CATEGORY) 
     return table[category]
 
 
-def _read_law(jurisdiction: str, folder: Path) -> tuple[Law | None, list[LawFault]]:
-    root = folder / jurisdiction
+def _read_law(jurisdiction: str, folder: Path, above: tuple[str, ...] = ()) -> tuple[Law | None, list[LawFault]]:
+    """Read a jurisdiction and what it lies over; those named in ``above`` lie over it."""
+    root = _root(jurisdiction, folder)
     if not root.is_dir():
         return None, [LawFault(jurisdiction, 1, "there is no folder of law for this jurisdiction")]
     faults: list[LawFault] = _misplaced_files(root)
@@ -264,14 +267,54 @@ def _read_law(jurisdiction: str, folder: Path) -> tuple[Law | None, list[LawFaul
     for path in sorted(root.glob("*/*.yaml")):
         name = f"{path.parent.name}.{path.stem}"
         try:
-            parameters[name] = Parameter(name, read_parameter(path, _label(path, folder)))
+            parameters[name] = Parameter(name, read_parameter(path, _label(path, root)))
         except FaultyLawFileError as error:
             faults += error.faults
+    label = _label(root / "jurisdiction.yaml", root)
     try:
-        text = read_jurisdiction(root / "jurisdiction.yaml", _label(root / "jurisdiction.yaml", folder))
+        text = read_jurisdiction(root / "jurisdiction.yaml", label)
     except FaultyLawFileError as error:
         return None, faults + error.faults
-    return Law(text, MappingProxyType(parameters)), faults
+    law = Law(text, MappingProxyType(parameters))
+    if text.over is None:
+        return law, faults
+    if text.over in (*above, jurisdiction):
+        circle = " over ".join((*above, jurisdiction, text.over))
+        return None, [*faults, LawFault(label, 1, f"no law can lie over itself: {circle}")]
+    under, faults_under = _read_law(text.over, folder, (*above, jurisdiction))
+    if under is None:
+        return None, faults + faults_under
+    return _over(law, under), faults + faults_under + _unlike(root, law, under)
+
+
+def _over(upper: Law, under: Law) -> Law:
+    """Return one law laid over another: every parameter of both."""
+    shared = {
+        name: Parameter(name, laid_over(parameter.text, under.parameters[name].text))
+        for name, parameter in upper.parameters.items()
+        if name in under.parameters
+    }
+    version = f"{under.version}+{upper.jurisdiction.code}.{upper.version}"
+    parameters = {**under.parameters, **upper.parameters, **shared}
+    return Law(replace(upper.jurisdiction, version=version), MappingProxyType(parameters))
+
+
+def _unlike(root: Path, upper: Law, under: Law) -> list[LawFault]:
+    """Return a fault for each parameter that is in another unit than the one that it would lie over."""
+    faults = []
+    for name, parameter in sorted(upper.parameters.items()):
+        national = under.parameters.get(name)
+        if national is not None and national.unit != parameter.unit:
+            file = f"{root.name}/{name.replace('.', '/')}.yaml"
+            message = f"in {parameter.unit}, but {under.jurisdiction.code} gives {name} in {national.unit}"
+            faults.append(LawFault(file, 1, message))
+    return faults
+
+
+def _root(jurisdiction: str, folder: Path) -> Path:
+    """Return where a jurisdiction's files are: in the folder named, else among those that come with the program."""
+    named = folder / jurisdiction
+    return named if named.is_dir() else LAW_FOLDER / jurisdiction
 
 
 def _misplaced_files(root: Path) -> list[LawFault]:
@@ -279,11 +322,11 @@ def _misplaced_files(root: Path) -> list[LawFault]:
     read = {*root.glob("*/*.yaml"), root / "jurisdiction.yaml"}
     strays = sorted(path for path in root.rglob("*") if path.is_file() and path not in read)
     message = "not read: a parameter is <act>/<parameter>.yaml, directly below an act's folder"
-    return [LawFault(_label(path, root.parent), 1, message) for path in strays]
+    return [LawFault(_label(path, root), 1, message) for path in strays]
 
 
-def _label(path: Path, folder: Path) -> str:
-    return path.relative_to(folder).as_posix()
+def _label(path: Path, root: Path) -> str:
+    return path.relative_to(root.parent).as_posix()
 
 
 def _entry_document(entry: DatedValue) -> dict[str, object]:

@@ -10,7 +10,6 @@ from sqlalchemy import Select, select
 from sqlmodel import col
 
 from pricing.errors import Refusal, TermNeedsReason
-from pricing.parameters import load_law
 from pricing.period import Span
 from registry.lookup import code_of, find, find_all, missing, party_of_kind
 from registry.parties import require_free
@@ -121,7 +120,7 @@ def authorisation_document(unit: Unit, authorisation: Authorisation) -> dict[str
 
 
 def _require_reason_for_long_term(unit: Unit, term: Span, reason: str | None) -> None:
-    years_max = load_law().parameter(TERM_YEARS_MAX).whole(unit.today)
+    years_max = unit.law.parameter(TERM_YEARS_MAX).whole(unit.today)
     latest = years_after(term.start, years_max)
     if term.end is not None and term.end > latest and reason is None:
         message = (

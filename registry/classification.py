@@ -10,7 +10,6 @@ from sqlmodel import col
 
 from pricing.classification import Classification, OfferingFacts, ResourceFacts, classify, not_offerable
 from pricing.errors import Refusal
-from pricing.parameters import load_law
 from registry.tables import Product, Resource
 from store.unit import Unit
 
@@ -34,13 +33,13 @@ def propose(unit: Unit, product: Product, scenario: Mapping[str, str], charge_re
         product_form=product.form,
         charge_reason=charge_reason,
     )
-    return classify(facts, unit.today, load_law())
+    return classify(facts, unit.today, unit.law)
 
 
 def require_resources_offerable(unit: Unit, product: Product) -> None:
     """Refuse a product made from what must never be offered; raises ResourceNotOfferable with every reason."""
     facts = [ResourceFacts(row.code, row.confidentiality, row.is_raw) for row in resources_of(unit, product)]
-    reasons = not_offerable(product.form, facts, unit.today, load_law())
+    reasons = not_offerable(product.form, facts, unit.today, unit.law)
     if not reasons:
         return
     said = "; ".join(f"{reason.fact} ({reason.source}, {reason.article})" for reason in reasons)

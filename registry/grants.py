@@ -17,7 +17,6 @@ from sqlmodel import col
 
 from pricing.classification import PUBLIC_INTEREST
 from pricing.errors import Conflict, Refusal
-from pricing.parameters import load_law
 from pricing.period import day_of, instant_of
 from registry.contracts import Terms, open_contract
 from registry.lookup import code_of, find, missing
@@ -221,7 +220,7 @@ def grant_document(unit: Unit, grant: FreeUseGrant) -> dict[str, Any]:
 
 
 def _conditions(unit: Unit, grant: FreeUseGrant) -> dict[str, Any]:
-    parameter = load_law().parameter(FREE_USE_CONDITIONS)
+    parameter = unit.law.parameter(FREE_USE_CONDITIONS)
     entries = parameter.entries(day_of(grant.recorded_at, unit.zone))
     return {
         "origin": "law" if parameter.is_law else "platform",

@@ -11,7 +11,6 @@ from sqlalchemy import Select, select
 from sqlmodel import col
 
 from pricing.errors import Refusal
-from pricing.parameters import load_law
 from pricing.working_days import WorkingDay, add_working_days
 from registry.authorisations import require_in_scope, require_not_ended
 from registry.lookup import code_of, find, find_all, missing
@@ -125,7 +124,7 @@ def standing_on(unit: Unit, product: Product, day: date) -> Standing:
     begun = [row for row in registrations_of(unit, product.id) if row.registered_on <= day]
     if begun:
         return Standing(begun[-1], valid_until(unit, product, begun[-1]), None)
-    count = load_law().parameter(APPLICATION_WORKING_DAYS).whole(unit.today)
+    count = unit.law.parameter(APPLICATION_WORKING_DAYS).whole(unit.today)
     due = add_working_days(product.delivered_on, count)
     follows = timedelta(days=due.day < date.max)  # no day follows the calendar's last
     return Standing(None, due.day + follows, due)
@@ -133,7 +132,7 @@ def standing_on(unit: Unit, product: Product, day: date) -> Standing:
 
 def valid_until(unit: Unit, product: Product, registration: ProductRegistration) -> date:
     """Return the first day on which a registration is no longer valid: the earliest of the register's and the law's."""
-    years = load_law().parameter(VALIDITY_YEARS).whole(unit.today)
+    years = unit.law.parameter(VALIDITY_YEARS).whole(unit.today)
     authorisation = unit.session.get_one(Authorisation, product.authorisation_id)
     return min(
         registration.registration_expires_on,
@@ -223,7 +222,7 @@ def _record_registration(unit: Unit, product: Product, given: Mapping[str, Any])
 
 
 def _require_renewable(unit: Unit, product: Product, newest: ProductRegistration) -> None:
-    window_days = load_law().parameter(RENEWAL_WINDOW_DAYS).whole(unit.today)
+    window_days = unit.law.parameter(RENEWAL_WINDOW_DAYS).whole(unit.today)
     until = valid_until(unit, product, newest)
     opens_on = until - timedelta(days=window_days)
     if unit.today < opens_on:

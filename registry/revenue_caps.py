@@ -15,7 +15,7 @@ from sqlalchemy import Select, select
 from sqlmodel import col
 
 from pricing.money import PriceBasis, within_money_limit
-from pricing.parameters import Law, load_law
+from pricing.parameters import Law
 from pricing.period import Span
 from pricing.revenue_cap import (
     MARKUP_LIMIT,
@@ -48,7 +48,7 @@ def determine_cap(unit: Unit, given: Mapping[str, Any]) -> RevenueCap:
     if operator.id not in (operators_overseen(unit) or []):
         raise missing("operator", given["operator"], "operator")
     hold_prices(unit, operator.id)
-    law = load_law()
+    law = unit.law
     day = _law_day(law, given["decided_on"])
     # A year of the cycle may still be without figures: until they are determined, reports say that there is no maximum.
     check_cycle(

@@ -22,7 +22,7 @@ from pricing.errors import PriceAboveCeiling
 from pricing.explanation import PRICE_NOTICE
 from pricing.law_values import Entry, LawValue, MonthDay, Rule
 from pricing.money import PriceBasis, format_rate
-from pricing.parameters import Parameter, load_law
+from pricing.parameters import Parameter
 from pricing.period import format_instant, instant_of
 from pricing.revenue_cap import DEVIATION_LINE
 from registry.lookup import missing
@@ -127,7 +127,7 @@ def _narrowed(frame: Frame, offering: str | None) -> Frame:
 
 
 def _header(unit: Unit, frame: Frame, register: Register, years: Sequence[DeterminedYear]) -> dict[str, Any]:
-    law = load_law()
+    law = unit.law
     authorisations = _authorisations(unit, frame)
     months = frame.months
     return {
@@ -154,7 +154,7 @@ def _settings(unit: Unit, frame: Frame, years: Sequence[DeterminedYear]) -> dict
     """What the law leaves open, as it is settled here (Price Notice 四 says neither)."""
     touched = [year for year in years if year.days.overlaps(frame.period)]
     bases = sorted({year.cap.revenue_basis for year in touched}) or [PriceBasis.TAX_EXCLUSIVE.value]
-    line = load_law().parameter(DEVIATION_LINE)
+    line = unit.law.parameter(DEVIATION_LINE)
     return {
         "tax_basis": ", ".join(bases),
         "comparison": "annual_and_cycle",
@@ -263,7 +263,7 @@ def _attempt(frame: Frame, entry: AuditEntry, party: str | None) -> dict[str, An
 
 def _parameters(frame: Frame) -> list[dict[str, Any]]:
     """Return every parameter of the rule set with its value on the period's last day, and whether it is confirmed."""
-    law = load_law()
+    law = frame.law
     return [_parameter(law.parameter(name), frame.last_day) for name in sorted(law.parameters)]
 
 

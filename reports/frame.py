@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, select
 from sqlmodel import col
 
+from pricing.parameters import Law
 from pricing.period import Month, Span, day_of, format_instant
 from registry.lookup import party_of_kind
 from registry.relations import require_overseer
@@ -56,6 +57,7 @@ class Frame:
     zone: ZoneInfo
     offerings: Mapping[str, Offered]
     is_partial: bool
+    law: Law
 
     @property
     def until(self) -> date:
@@ -99,7 +101,7 @@ def frame_of(unit: Unit, operator: str, period: Span, as_of: datetime) -> Frame:
     require_overseer(unit, party.id)
     is_partial = unit.principal.role == "grantor"
     offered = _offered(unit, party.id, as_of, unit.principal.party if is_partial else None)
-    return Frame(party, period, as_of, unit.zone, offered, is_partial)
+    return Frame(party, period, as_of, unit.zone, offered, is_partial, unit.law)
 
 
 def whole_months(period: Span) -> Span:

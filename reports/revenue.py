@@ -17,7 +17,6 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from pricing.money import PriceBasis, Tax, format_exact, format_money, format_rate, percent_of
-from pricing.parameters import load_law
 from pricing.period import Month, Span, year_bounds
 from pricing.revenue_cap import DEVIATION_LINE, CapYear, deviation, next_cycle_deduction
 from registry.revenue_caps import cap_years, caps_of
@@ -121,7 +120,7 @@ def revenue_rows(frame: Frame, revenue: Revenue, years: Sequence[DeterminedYear]
 
 def actual_and_maximum(frame: Frame, days: Span, actual: int, maximum: int, after_deduction: int) -> dict[str, Any]:
     """Return the comparison of revenue with a maximum (Price Notice 四); ``provisional`` until its days are over."""
-    law = load_law()
+    law = frame.law
     last_day = (days.end or date.max) - _DAY
     day = max(last_day, law.parameter(DEVIATION_LINE).text.values[0].effective_from)
     found = deviation(actual, maximum, after_deduction, day, law)

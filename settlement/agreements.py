@@ -13,7 +13,6 @@ from sqlmodel import col
 
 from pricing.agreement import Agreement, Payee, ResidualWeights, agreement_from_document, treasury_faults
 from pricing.errors import Conflict, NotFound, Refusal
-from pricing.parameters import load_law
 from pricing.period import Month
 from registry.lookup import code_of, find, find_all, missing
 from registry.prices import OverlappingVersion
@@ -267,7 +266,7 @@ def _require_treasury(
     unit: Unit, agreement: Agreement, beneficiaries: Collection[Party], payees: Collection[Party]
 ) -> None:
     """What an administrative body would receive is payable to the treasury (Asset Notice): the share says how."""
-    legal_forms = load_law().parameter(TREASURY_LEGAL_FORMS).codes(unit.today)
+    legal_forms = unit.law.parameter(TREASURY_LEGAL_FORMS).codes(unit.today)
     administrative = {party.code for party in beneficiaries if party.legal_form in legal_forms}
     if faults := treasury_faults(agreement, administrative):
         message = "; ".join(fault for messages in faults.values() for fault in messages)

@@ -110,7 +110,7 @@ def offerings_named(unit: Unit, offering_ids: Iterable[str]) -> dict[str, Named]
 
 
 def vat_rate(day: date) -> Decimal:
-    """Return the rate of value-added tax in force on a day as a fraction: 0.06 for 6 % (VAT Law)."""
+    """Return the rate of value-added tax in force on a day as a fraction: 0.06 for 6 % (VAT Law, so national)."""
     return vat_rate_percent(load_law(), day).scaleb(-2)
 
 

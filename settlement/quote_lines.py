@@ -22,7 +22,7 @@ from pricing.money import (
     tax_of_document,
     within_money_limit,
 )
-from pricing.parameters import load_law
+from pricing.parameters import Law
 from pricing.period import Month
 from pricing.rating import Rating, Segment, free_line, rate_period
 from pricing.segments import PriceVersion
@@ -111,10 +111,10 @@ class Offer:
     items: tuple[Offered, ...]
     taxes: tuple[Tax, ...]
     vat_rate: Decimal
+    law: Law
 
     def document(self) -> dict[str, Any]:
         """Return what is frozen of it: the lines, the sums, the rate of tax and the rules that were applied."""
-        law = load_law()
         return {
             "currency": "CNY",
             "price_basis": self.price_basis,
@@ -123,11 +123,15 @@ class Offer:
             "tax": format_money(sum(tax.tax for tax in self.taxes)),
             "gross": format_money(sum(tax.gross for tax in self.taxes)),
             "vat_rate_percent": format_rate(self.vat_rate.scaleb(2)),
-            "rule_set": {"jurisdiction": law.jurisdiction.code, "version": law.version, "hash": law.digest()},
+            "rule_set": {
+                "jurisdiction": self.law.jurisdiction.code,
+                "version": self.law.version,
+                "hash": self.law.digest(),
+            },
         }
 
 
-def make_offer(asked: Sequence[Asked], day: date) -> Offer:
+def make_offer(asked: Sequence[Asked], day: date, law: Law) -> Offer:
     """Price the items of a quote by the tariffs and ceilings in force on a day.
 
     Raises TariffMissing, CeilingMissing, PriceAboveCeiling, PriceBasisMismatch, AmountTooLarge.
@@ -138,7 +142,7 @@ def make_offer(asked: Sequence[Asked], day: date) -> Offer:
     amounts = [item.amount for item in items]
     document, taxes = tax_of_document(amounts, basis or PriceBasis.TAX_EXCLUSIVE, rate)
     within_money_limit(document.gross, "quote")
-    return Offer(None if basis is None else basis.value, items, tuple(taxes), rate)
+    return Offer(None if basis is None else basis.value, items, tuple(taxes), rate, law)
 
 
 def require_price_allowed(priced: Priced, tariff: Tariff, ceiling: Ceiling | None, day: date, *, trial: bool) -> None:

@@ -102,7 +102,7 @@ def create_quote(unit: Unit, given: Mapping[str, Any]) -> Quote:
         require_offerable(unit, offering, priced_on)
         category = require_classified(unit, offering, priced_on)
         asked.append(Asked(f"items.{number}", book[offering.id], category, item["quantity"]))
-    offer = make_offer(asked, priced_on)
+    offer = make_offer(asked, priced_on, unit.law)
     quote = _write(unit, given, buyer, operator_id, priced_on, offer)
     unit.object_id = quote.id
     return quote

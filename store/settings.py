@@ -12,6 +12,7 @@ from limits import parse_many
 
 from pricing.errors import Malformed
 from pricing.operating_year import OperatingYear
+from pricing.parameters import DEFAULT_JURISDICTION, LAW_FOLDER, Law, load_law
 
 COUNT_MAX = 2**31 - 1
 SECONDS_MAX = 3600
@@ -35,7 +36,8 @@ class Settings:
     it has begun. ``calls_in_work_max`` and ``calls_waiting_max`` bound what a process takes on at once; ``rate_limit``
     what one key may ask, such as ``100/second; 5000/minute``.
     ``signing_key_file`` holds the private key that signs seals; beside an SQLite database if not named.
-    ``operating_year`` is what counts as a complete operating year, which the Price Notice leaves open.
+    ``jurisdiction`` is whose law prices follow, from ``law_folder`` where it is there, else from what comes with the
+    program. ``operating_year`` is what counts as a complete operating year, which the Price Notice leaves open.
     """
 
     database_url: str
@@ -56,11 +58,18 @@ class Settings:
     rate_limit: str | None = None
     buyer_quote_days_max: int = 90
     operating_year: OperatingYear = OperatingYear.CALENDAR_YEAR
+    jurisdiction: str = DEFAULT_JURISDICTION
+    law_folder: str | None = None
 
     @property
     def zone(self) -> ZoneInfo:
         """The business time zone."""
         return ZoneInfo(self.timezone)
+
+    @property
+    def law(self) -> Law:
+        """The law that prices follow, read once; raises LawInvalid with every fault of its files."""
+        return load_law(self.jurisdiction, Path(self.law_folder) if self.law_folder else LAW_FOLDER)
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -120,6 +129,8 @@ class Settings:
             rate_limit=rate_limit,
             buyer_quote_days_max=count("BUYER_QUOTE_DAYS_MAX", cls.buyer_quote_days_max),
             operating_year=OperatingYear(operating_year),
+            jurisdiction=text("JURISDICTION") or cls.jurisdiction,
+            law_folder=text("LAW_FOLDER"),
         )
 
 

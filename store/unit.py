@@ -23,6 +23,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlmodel import Session
 
 from pricing.errors import Conflict, NotFound, Problem, Refusal, Unavailable
+from pricing.parameters import Law
 from pricing.period import day_of
 from store import audit, idempotency
 from store.crowd import Crowd
@@ -106,6 +107,11 @@ class Unit:
     def today(self) -> date:
         """The business day of ``now``."""
         return day_of(self.now, self.zone)
+
+    @property
+    def law(self) -> Law:
+        """The law that prices follow."""
+        return self.settings.law
 
     @property
     def session(self) -> Session:
