@@ -29,7 +29,7 @@ from store.unit import Unit
 
 @dataclass(frozen=True)
 class Sought:
-    """Which entries are added up: recorded until, with effect from and before, of a month of service, of whom.
+    """Which entries are added up: recorded until, with effect from and before, of a month of service, of whom, of what.
 
     What is not given does not restrict.
     """
@@ -40,6 +40,7 @@ class Sought:
     service_month: str | None = None
     books: Sequence[str] | None = None
     accounts: Sequence[int] | None = None
+    kinds: Sequence[str] | None = None
 
 
 @dataclass(frozen=True)
@@ -96,31 +97,42 @@ def normal(kind: str, amounts: Sums) -> int:
 
 def sums(unit: Unit, sought: Sought) -> dict[int, Sums]:
     """Return debits and credits by account id, in the order of the ids; accounts without any are left out."""
-    return while_steady(unit.connection, lambda state: _added_up(unit, sought, state))
+    found = sums_by(unit, sought, "account_id")
+    return {number: found[number,] for (number,) in sorted(found)}
 
 
-def _added_up(unit: Unit, sought: Sought, state: FoldState) -> dict[int, Sums]:
-    debits: Counter[int] = Counter()
-    credits_: Counter[int] = Counter()
-    for query in _parts(unit.connection, sought, state, unit.zone):
-        for number, debit, credit in unit.connection.execute(query):
-            debits[number] += int(debit)
-            credits_[number] += int(credit)
-    numbers = (number for number in sorted(debits) if debits[number] or credits_[number])
-    return {number: Sums(debits[number], credits_[number]) for number in numbers}
+def sums_by(unit: Unit, sought: Sought, *keys: str) -> dict[tuple[Any, ...], Sums]:
+    """Return debits and credits by ``account_id``, ``kind``, ``contract_id``, ``offering_id`` or ``service_month``.
+
+    What has neither is left out. Entries of no service month have an empty one.
+    """
+    return while_steady(unit.connection, lambda state: _added_up(unit, sought, state, keys))
 
 
-def _parts(connection: Connection, sought: Sought, state: FoldState, zone: ZoneInfo) -> Iterator[Select[Any]]:
-    """Yield queries of account, debits and credits, which add up to what is sought."""
+def _added_up(unit: Unit, sought: Sought, state: FoldState, keys: Sequence[str]) -> dict[tuple[Any, ...], Sums]:
+    debits: Counter[tuple[Any, ...]] = Counter()
+    credits_: Counter[tuple[Any, ...]] = Counter()
+    for query in _parts(unit.connection, sought, state, unit.zone, keys):
+        for *key, debit, credit in unit.connection.execute(query):
+            debits[tuple(key)] += int(debit)
+            credits_[tuple(key)] += int(credit)
+    return {key: Sums(debits[key], credits_[key]) for key in debits if debits[key] or credits_[key]}
+
+
+def _parts(
+    connection: Connection, sought: Sought, state: FoldState, zone: ZoneInfo, keys: Sequence[str]
+) -> Iterator[Select[Any]]:
+    """Yield queries of keys, debits and credits, which add up to what is sought."""
     if state.until == NOTHING_FOLDED or not _in_calendar(sought):
-        yield _of_entries(connection, _Stretch(None, sought.as_of, sought.day_from, sought.day_until), sought, zone)
+        stretch = _Stretch(None, sought.as_of, sought.day_from, sought.day_until)
+        yield _of_entries(connection, stretch, sought, zone, keys)
         return
     cut = _cut(sought, state, zone)
-    yield _of_buckets(cut, sought)
-    yield _of_entries(connection, cut.rest, sought, zone)
+    yield _of_buckets(cut, sought, keys)
+    yield _of_entries(connection, cut.rest, sought, zone, keys)
     for days in _broken_months(sought):
         for stretch in _recorded(connection, days, cut, zone):
-            yield _of_entries(connection, stretch, sought, zone)
+            yield _of_entries(connection, stretch, sought, zone, keys)
 
 
 def _in_calendar(sought: Sought) -> bool:
@@ -170,11 +182,11 @@ def _recorded(connection: Connection, days: Span, cut: _Cut, zone: ZoneInfo) -> 
         yield _Stretch(after, min(until, cut.until), days.start, days.end)
 
 
-def _of_buckets(cut: _Cut, sought: Sought) -> Select[Any]:
+def _of_buckets(cut: _Cut, sought: Sought, keys: Sequence[str]) -> Select[Any]:
     bucket = col(BalanceBucket.account_id)
-    query: Any = select(bucket, func.sum(col(BalanceBucket.debit)), func.sum(col(BalanceBucket.credit))).group_by(
-        bucket
-    )
+    told = _columns(keys, bucket, col(BalanceBucket.service_month))
+    query: Any = select(*told, func.sum(col(BalanceBucket.debit)), func.sum(col(BalanceBucket.credit)))
+    query = _with_accounts(query.select_from(BalanceBucket), bucket, keys).group_by(*told)
     effective = col(BalanceBucket.effective_month)
     if sought.day_from is not None:
         month = Month.from_date(sought.day_from)
@@ -190,17 +202,22 @@ def _before(query: Any, cut: _Cut) -> Any:
     return query if cut.before is None else query.where(col(BalanceBucket.recorded_month) < str(cut.before))
 
 
-def _of_entries(connection: Connection, stretch: _Stretch, sought: Sought, zone: ZoneInfo) -> Select[Any]:
+def _of_entries(
+    connection: Connection, stretch: _Stretch, sought: Sought, zone: ZoneInfo, keys: Sequence[str]
+) -> Select[Any]:
     account, side, amount = col(Entry.account_id), col(Entry.side), col(Entry.amount)
+    told = _columns(keys, account, func.coalesce(col(Entry.service_month), ""))
     query: Any = (
         select(
-            account,
+            *told,
             func.sum(case((side == "D", amount * stretch.sign), else_=0)),
             func.sum(case((side == "C", amount * stretch.sign), else_=0)),
         )
+        .select_from(Entry)
         .join(Transaction, _unindexed(connection, stretch, col(Transaction.id)) == col(Entry.transaction_id))
-        .group_by(account)
+        .group_by(*told)
     )
+    query = _with_accounts(query, account, keys)
     recorded_at, effective_on = col(Transaction.recorded_at), col(Transaction.effective_on)
     if stretch.after is not None:
         query = query.where(recorded_at > stretch.after)
@@ -215,6 +232,17 @@ def _of_entries(connection: Connection, stretch: _Stretch, sought: Sought, zone:
     if sought.service_month is not None:
         query = query.where(col(Entry.service_month) == sought.service_month)
     return _of_whom(query, _unindexed(connection, stretch, account), sought)
+
+
+def _columns(keys: Sequence[str], account: Any, month: Any) -> list[Any]:
+    own = {"account_id": account, "service_month": month}
+    return [own[key] if key in own else getattr(Account, key) for key in keys]
+
+
+def _with_accounts(query: Any, account: Any, keys: Sequence[str]) -> Any:
+    if {"account_id", "service_month"}.issuperset(keys):
+        return query
+    return query.join(Account, col(Account.id) == account)
 
 
 def _in_partitions(stretch: _Stretch, zone: ZoneInfo) -> Iterator[ColumnElement[bool]]:
@@ -239,6 +267,9 @@ def _unindexed(connection: Connection, stretch: _Stretch, column: Any) -> Any:
 def _of_whom(query: Select[Any], account: Any, sought: Sought) -> Select[Any]:
     if sought.accounts is not None:
         query = query.where(account.in_(sought.accounts))
-    if sought.books is not None:
-        query = query.where(account.in_(select(col(Account.id)).where(col(Account.book).in_(sought.books))))
-    return query
+    restrictions = [
+        column.in_(wanted)
+        for column, wanted in ((col(Account.book), sought.books), (col(Account.kind), sought.kinds))
+        if wanted is not None
+    ]
+    return query.where(account.in_(select(col(Account.id)).where(*restrictions))) if restrictions else query

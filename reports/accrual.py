@@ -10,12 +10,13 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import and_, case, func, or_, select, true, union
+from sqlalchemy import Row, Text, and_, case, column, func, or_, select, true, values
 from sqlmodel import col
 
-from ledger.tables import Account, Entry, Transaction
+from ledger.balances import Sought, sums_by
+from ledger.tables import Account, Entry, Transaction, legs_of_head
 from metering.accounts import UNBILLED
 from metering.use import ChargeableUse
 from pricing.money import PriceBasis, Tax, tax_of_document
@@ -24,10 +25,15 @@ from registry.tables import Contract, ContractOffering
 from settlement.drafts import Draft, Drawer, EarlierBill, ServiceMonth
 from settlement.price_book import Priced, price_book, vat_rate
 from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine
+from store.columns import Int64
 from store.unit import Unit
 
 _SIGNED = case((col(Entry.side) == "D", col(Entry.amount)), else_=-col(Entry.amount))
 _LINE_KEY = (col(Invoice.contract_id), col(InvoiceLine.offering_id), col(InvoiceLine.service_month))
+
+_MONTHS_MAX: Final = 400
+"""So many months of accounts are sought by one statement."""
+_AS_VALUES: Final = values(column("account_id", Int64), column("service_month", Text))
 
 ContractMonth = tuple[str, str, str]
 """A contract's id, an offering's id and a month of its use."""
@@ -95,7 +101,7 @@ def _amounts(draft: Draft) -> Iterator[tuple[ServiceMonth, Tax]]:
 
 
 def _facts(unit: Unit, operator_id: str, as_of: datetime) -> _Facts:
-    rows = unit.connection.execute(_open_use(operator_id, as_of)).all()
+    rows = list(_open_use(unit, operator_id, as_of))
     facts = _Facts(price_book(unit, {row.offering_id for row in rows}, as_of))
     _add_use(facts, rows)
     months = sorted({row.service_month for row in rows})
@@ -174,45 +180,39 @@ def credited_line() -> Any:
     )
 
 
-def _open_use(operator_id: str, as_of: datetime) -> Any:
-    """Return the query of the use by day of the months that the next bills will look at."""
-    months = _open_months(operator_id, as_of).subquery()
+def _open_use(unit: Unit, operator_id: str, as_of: datetime) -> Iterator[Row[Any]]:
+    """Yield the use by day of the months that the next bills will look at."""
     columns = (
         col(Account.contract_id),
         col(Account.offering_id),
         col(Entry.service_month),
         col(Entry.service_on),
     )
-    return (
-        select(*columns, func.sum(_SIGNED).label("quantity"))
-        .select_from(months)
-        .join(Account, col(Account.id) == months.c.account_id)
-        .join(
-            Entry,
-            and_(col(Entry.account_id) == months.c.account_id, col(Entry.service_month) == months.c.service_month),
+    months = sorted(_open_months(unit, operator_id, as_of))
+    for start in range(0, len(months), _MONTHS_MAX):
+        part = _AS_VALUES.data(months[start : start + _MONTHS_MAX]).cte("open_month")
+        query = (
+            select(*columns, func.sum(_SIGNED).label("quantity"))
+            .select_from(part)
+            .join(Account, col(Account.id) == part.c.account_id)
+            .join(
+                Entry,
+                and_(col(Entry.account_id) == part.c.account_id, col(Entry.service_month) == part.c.service_month),
+            )
+            .join(Transaction, legs_of_head())
+            .where(col(Transaction.recorded_at) <= as_of)
+            .group_by(*columns)
         )
-        .join(Transaction, col(Transaction.id) == col(Entry.transaction_id))
-        .where(col(Transaction.recorded_at) <= as_of)
-        .group_by(*columns)
-    )
+        yield from unit.connection.execute(query)
 
 
-def _open_months(operator_id: str, as_of: datetime) -> Any:
-    """Return the query of accounts and service months with use that no bill has taken, or to be billed anew."""
-    waiting = (
-        select(col(Entry.account_id), col(Entry.service_month))
-        .join(Account, col(Account.id) == col(Entry.account_id))
-        .join(Transaction, col(Transaction.id) == col(Entry.transaction_id))
-        .where(
-            col(Account.book) == operator_id,
-            col(Account.kind) == UNBILLED,
-            col(Transaction.recorded_at) <= as_of,
-        )
-        .group_by(col(Entry.account_id), col(Entry.service_month))
-        .having(func.sum(_SIGNED) != 0)
-    )
+def _open_months(unit: Unit, operator_id: str, as_of: datetime) -> set[tuple[int, str]]:
+    """Return the accounts and service months with use that no bill has taken, or to be billed anew."""
+    sought = Sought(as_of=as_of, books=[operator_id], kinds=[UNBILLED])
+    found = sums_by(unit, sought, "account_id", "service_month")
+    waiting = {(number, month) for (number, month), held in found.items() if held.debit != held.credit}
     anew: Any = (
-        select(col(Account.id).label("account_id"), col(InvoiceLine.service_month))
+        select(col(Account.id), col(InvoiceLine.service_month))
         .select_from(CreditNote)
         .join(Invoice, col(Invoice.id) == col(CreditNote.invoice_id))
         .join(InvoiceLine, col(InvoiceLine.invoice_id) == col(Invoice.id))
@@ -230,4 +230,4 @@ def _open_months(operator_id: str, as_of: datetime) -> Any:
             col(CreditNote.recorded_at) <= as_of,
         )
     )
-    return union(waiting, anew)
+    return waiting | {(number, month) for number, month in unit.connection.execute(anew)}

@@ -8,7 +8,7 @@ by how much.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -16,7 +16,7 @@ from sqlalchemy import case, func, or_, select, true
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
-from ledger.tables import Account, Entry, Transaction
+from ledger.balances import Sought, sums_by
 from metering.accounts import BILLED, CONTRACT_KINDS, DELIVERED
 from pricing.money import format_money, format_scaled
 from pricing.period import Month, Span
@@ -39,7 +39,6 @@ from settlement.tables import (
 )
 from store.unit import Unit
 
-_SIGNED = case((col(Entry.side) == "D", col(Entry.amount)), else_=-col(Entry.amount))
 _QUANTITY_SCALE: Final = 6
 _REVENUE: Final = ("revenue", "revenue_relief")
 _BY_OFFERING: Final = (*CONTRACT_KINDS, DELIVERED, *_REVENUE)
@@ -160,23 +159,20 @@ def _quantity(micro: int) -> str:
     return format_scaled(micro, _QUANTITY_SCALE)
 
 
-def _books(unit: Unit, frame: Frame, kinds: Iterable[str], months: Span | None) -> dict[tuple[str, str | None], int]:
-    """Read balances, debits above zero, by kind of account and offering."""
-    columns = (col(Account.kind), col(Account.offering_id))
-    query: Any = (
-        select(*columns, func.sum(_SIGNED))
-        .join(Entry, col(Entry.account_id) == col(Account.id))
-        .join(Transaction, col(Transaction.id) == col(Entry.transaction_id))
-        .where(
-            col(Account.book) == frame.operator.id,
-            col(Account.kind).in_(list(kinds)),
-            col(Transaction.recorded_at) <= frame.as_of,
-        )
-        .group_by(*columns)
+def _books(unit: Unit, frame: Frame, kinds: Sequence[str], months: Span | None) -> dict[tuple[str, str | None], int]:
+    """Read balances, debits above zero, by kind of account and offering, of the service months if given."""
+    found = sums_by(
+        unit,
+        Sought(as_of=frame.as_of, books=[frame.operator.id], kinds=kinds),
+        "kind",
+        "offering_id",
+        "service_month",
     )
-    if months is not None:
-        query = query.where(in_months(col(Entry.service_month), months))
-    return {(kind, offering_id): int(amount) for kind, offering_id, amount in unit.connection.execute(query)}
+    balances: dict[tuple[str, str | None], int] = defaultdict(int)
+    for (kind, offering_id, month), held in found.items():
+        if months is None or (month and months.contains(Month.parse(month).first_day)):
+            balances[kind, offering_id] += held.debit - held.credit
+    return balances
 
 
 def _papers(unit: Unit, frame: Frame) -> _Papers:

@@ -150,9 +150,9 @@ def _as_of_late(monkeypatch: pytest.MonkeyPatch) -> None:
     """Balances as of a moment hold what was recorded a tick later."""
     added_up = balances._added_up
 
-    def late(unit: Any, sought: Any, state: Any) -> Any:
+    def late(unit: Any, sought: Any, state: Any, keys: Any) -> Any:
         as_of = None if sought.as_of is None else sought.as_of + TICK
-        return added_up(unit, replace(sought, as_of=as_of), state)
+        return added_up(unit, replace(sought, as_of=as_of), state, keys)
 
     monkeypatch.setattr(balances, "_added_up", late)
 

@@ -10,15 +10,15 @@ import pytest
 from sqlalchemy import event, select, text
 from sqlmodel import col
 
-from ledger.balances import Sought, Sums, balance, sums
+from ledger.balances import Sought, Sums, balance, sums, sums_by
 from ledger.books import Posting, credit, debit, post
 from ledger.folding import NOTHING_FOLDED, fold, fold_state, rebuild
-from ledger.tables import Transaction
+from ledger.tables import Account, Entry, Transaction
 from pricing.period import Month, instant_of, month_of
 from reports.verification import CHECKS, Books
 from store.engine import open_engine
 from store.horizon import advance
-from store.unit import Store
+from store.unit import Store, Unit
 from tests.conftest import LOCAL
 from tests.ledger.histories import OPERATORS, History, accounts_of, found_parties, plain_sums
 
@@ -27,6 +27,22 @@ RECEIVABLE, REVENUE = accounts_of(OPERATORS[0])
 
 def plain_posting(key: str, fen: int) -> Posting:
     return Posting(key, "test", OPERATORS[0], date(2025, 3, 1), (*debit(RECEIVABLE, fen), *credit(REVENUE, fen)))
+
+
+def plain_months(unit: Unit, kind: str, as_of: datetime) -> dict[tuple[str, str], Sums]:
+    """Add up entries of a kind of account by service month, one by one."""
+    query = (
+        select(col(Entry.service_month), col(Entry.side), col(Entry.amount))
+        .join(Transaction, col(Transaction.id) == col(Entry.transaction_id))
+        .join(Account, col(Account.id) == col(Entry.account_id))
+        .where(col(Account.kind) == kind, col(Transaction.recorded_at) <= as_of)
+    )
+    found: dict[tuple[str, str], Sums] = {}
+    for month, side, amount in unit.connection.execute(query):
+        held = found.get((kind, month or ""), Sums(0, 0))
+        debited, credited = (amount, 0) if side == "D" else (0, amount)
+        found[kind, month or ""] = Sums(held.debit + debited, held.credit + credited)
+    return found
 
 
 def fault_of_the_buckets(store: Store) -> str | None:
@@ -66,6 +82,8 @@ def test_a_folded_read_equals_the_sum_of_the_entries(store: Store, seed: int) ->
             for _ in range(40):
                 sought = history.sought(known)
                 assert sums(unit, sought) == plain_sums(unit, sought), (seed, sought, fold_state(unit.connection))
+            told = sums_by(unit, Sought(kinds=["receivable"], as_of=known[0]), "kind", "service_month")
+            assert told == plain_months(unit, "receivable", known[0]), (seed, fold_state(unit.connection))
 
 
 def test_a_balance_has_what_its_own_transaction_has_just_posted(store: Store) -> None:
