@@ -7,7 +7,7 @@ it says of itself. Amounts and prices are in the bill's own tax basis, and so ar
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -43,7 +43,7 @@ RELIEF_KINDS: Final = frozenset({"ceiling_relief", "relief"})
 CORRECTION: Final = "correction"
 _POSITION_DIGITS_MAX: Final = 9
 
-_UsedMonth = tuple[str, str, str]
+UsedMonth = tuple[str, str, str]
 """A contract's id, an offering's id and a service month."""
 
 
@@ -220,7 +220,8 @@ _LINE_COLUMNS: Final = (
 
 def _held_against(unit: Unit, frame: Frame, rows: Sequence[Row[Any]]) -> list[Charge]:
     book = price_book(unit, {row.offering_id for row in rows}, frame.as_of)
-    days = _days_of_use(unit, frame, [row for row in rows if row.quantity and len(_ceilings_of(book, row)) > 1])
+    cut = [row for row in rows if row.quantity and len(_ceilings_of(book, row)) > 1]
+    days = days_of_use(unit, frame, {row.offering_id for row in cut}, {row.service_month for row in cut})
     return [_charge(row, _limits(book, row, days)) for row in rows]
 
 
@@ -267,7 +268,7 @@ def _allowance(row: Row[Any], met: Mapping[Ceiling, int]) -> Fraction:
 
 
 def _limits(
-    book: Mapping[str, Priced], row: Row[Any], days: Mapping[_UsedMonth, Mapping[date, int]]
+    book: Mapping[str, Priced], row: Row[Any], days: Mapping[UsedMonth, Mapping[date, int]]
 ) -> dict[Ceiling, int]:
     """Return the ceilings that a line met, with the use that met each; of a line of a whole period, its last day's."""
     held = _ceilings_of(book, row)
@@ -293,9 +294,11 @@ def _ceilings_of(book: Mapping[str, Priced], row: Row[Any]) -> list[CeilingSpan]
     return [version for version in book[row.offering_id].ceilings if version.span.overlaps(days)]
 
 
-def _days_of_use(unit: Unit, frame: Frame, rows: Sequence[Row[Any]]) -> dict[_UsedMonth, dict[date, int]]:
-    """Read from the books on which days the use of some lines was, of their months and offerings alone."""
-    if not rows:
+def days_of_use(
+    unit: Unit, frame: Frame, offerings: Collection[str], months: Collection[str]
+) -> dict[UsedMonth, dict[date, int]]:
+    """Read from the books the use of some offerings in some months, by day and in millionths; free use is not in it."""
+    if not offerings:
         return {}
     columns = (col(Account.contract_id), col(Account.offering_id), col(Entry.service_month), col(Entry.service_on))
     query: Any = (
@@ -305,14 +308,14 @@ def _days_of_use(unit: Unit, frame: Frame, rows: Sequence[Row[Any]]) -> dict[_Us
         .where(
             col(Account.book) == frame.operator.id,
             col(Account.kind) == UNBILLED,
-            col(Account.offering_id).in_(sorted({row.offering_id for row in rows})),
-            col(Entry.service_month).in_(sorted({row.service_month for row in rows})),
+            col(Account.offering_id).in_(sorted(offerings)),
+            col(Entry.service_month).in_(sorted(months)),
             col(Entry.service_on).is_not(None),
             col(Transaction.recorded_at) <= frame.as_of,
         )
         .group_by(*columns)
     )
-    days: dict[_UsedMonth, dict[date, int]] = defaultdict(dict)
+    days: dict[UsedMonth, dict[date, int]] = defaultdict(dict)
     for contract_id, offering_id, month, day, quantity in unit.connection.execute(query):
         days[contract_id, offering_id, month][day] = int(quantity)
     return days

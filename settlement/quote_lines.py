@@ -160,17 +160,25 @@ def require_price_allowed(priced: Priced, tariff: Tariff, ceiling: Ceiling | Non
         raise CeilingMissing(message, offering=priced.named.code)
 
 
-def _offered(asked: Asked, day: date) -> Offered:
-    if asked.category != COMMERCIAL:
-        return Offered(asked, day)
-    priced = asked.priced
+def price_in_force(priced: Priced, day: date) -> tuple[PriceVersion, Ceiling | None]:
+    """Return the public tariff in force on a day and the ceiling that it was found to be under.
+
+    Raises TariffMissing, PriceAboveCeiling, PriceBasisMismatch, CeilingMissing.
+    """
     tariff, ceiling = priced.tariff_on(day), priced.ceiling_on(day)
     if tariff is None:
         message = f"no tariff of offering {priced.named.code} is in force on {day}: publish one first"
-        raise TariffMissing(message, errors={f"{asked.field}.offering": [message]})
+        raise TariffMissing(message, errors={"offering": [message]})
+    require_price_allowed(priced, tariff.tariff, ceiling, day, trial=tariff.trial)
+    return tariff, ceiling
+
+
+def _offered(asked: Asked, day: date) -> Offered:
+    if asked.category != COMMERCIAL:
+        return Offered(asked, day)
     try:
-        require_price_allowed(priced, tariff.tariff, ceiling, day, trial=tariff.trial)
-    except (PriceAboveCeiling, PriceBasisMismatch, CeilingMissing) as refused:
+        tariff, ceiling = price_in_force(asked.priced, day)
+    except (TariffMissing, PriceAboveCeiling, PriceBasisMismatch, CeilingMissing) as refused:
         # The fields at fault are those of the tariff; what this request named is the offering.
         refused.errors = {f"{asked.field}.offering": [refused.detail]}
         raise

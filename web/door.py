@@ -175,17 +175,19 @@ def reads(
 
 
 def asks(
-    door: Door, rule: str, *, roles: tuple[str, ...], body: type[Schema], answer: type[Schema]
+    door: Door, rule: str, *, roles: tuple[str, ...], body: type[Schema], answer: type[Schema], is_long: bool = False
 ) -> Callable[[Use], Use]:
     """Make a route of a use case that is asked by POST and moves nothing: ``use(unit, body)`` returns its document.
 
-    It needs no Idempotency-Key, leaves nothing in the log, and is never answered by a replica.
+    It needs no Idempotency-Key, leaves nothing in the log, and is never answered by a replica. One that ``is_long``
+    has the time of a report.
     """
 
     def decorate(use: Use) -> Use:
         @functools.wraps(use)
         def view(given: Any, _query: Any) -> Response:
-            with store().reading(_call(use.__name__), fresh=True) as unit:
+            call = long_call if is_long else _call
+            with store().reading(call(use.__name__), fresh=True) as unit:
                 status, document = _worded(use(unit, given), answer, 200)
             return Response(document, status=status, mimetype="application/json")
 

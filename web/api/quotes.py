@@ -11,6 +11,8 @@ from sqlmodel import col
 
 from pricing.canonical import canonical_json
 from registry.contracts import contract_document
+from schemas.rated_batch import RatedBatchIn, RatedBatchOut
+from schemas.registry import ROLES
 from schemas.settlement import AcceptedQuoteOut, QuoteIn, QuoteOut
 from schemas.wire import NoQuery
 from settlement.quotes import (
@@ -22,9 +24,10 @@ from settlement.quotes import (
     visible_quotes,
     withdraw_quote,
 )
+from settlement.rated_batch import rate_batch
 from settlement.tables import Quote
 from store.unit import Unit
-from web.door import Door, describe, guard, lists, long_call, reads, store, writes
+from web.door import Door, asks, describe, guard, lists, long_call, reads, store, writes
 
 READERS = ("operator", "buyer", "regulator", "auditor", "admin")
 
@@ -35,6 +38,12 @@ door = Door("quotes", __name__, url_prefix="/quotes", description="Binding offer
 def make_quote(unit: Unit, body: Mapping[str, Any]) -> dict[str, Any]:
     """Make a quote at the public tariff: a binding offer, whoever asks."""
     return quote_document(unit, create_quote(unit, body))
+
+
+@asks(door, "/rate", roles=ROLES, body=RatedBatchIn, answer=RatedBatchOut, is_long=True)
+def rate_items(unit: Unit, body: Mapping[str, Any]) -> bytes:
+    """Say what many items would cost at the public tariff, each for itself; nothing is offered and nothing is kept."""
+    return rate_batch(unit, body)
 
 
 @writes(door, "/<quote_id>/accept", roles=("buyer",), answer=AcceptedQuoteOut, status=200)

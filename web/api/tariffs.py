@@ -11,10 +11,12 @@ from sqlmodel import col
 from ledger.deliveries import delivered_since
 from registry.tables import TariffVersion
 from registry.tariffs import find_tariff, publish_tariff, tariff_document, visible_tariffs
+from reports.what_if import try_tariff
 from schemas.prices import OfferingQuery, TariffIn, TariffOut
 from schemas.registry import ROLES
+from schemas.what_if import TariffTriedIn, TriedOut
 from store.unit import Unit
-from web.door import Door, lists, reads, writes
+from web.door import Door, asks, lists, reads, writes
 
 door = Door("tariffs", __name__, url_prefix="/tariffs", description="Actual prices, by the operator")
 
@@ -29,6 +31,19 @@ def make_tariff(unit: Unit, body: Mapping[str, Any]) -> dict[str, Any]:
 def list_tariffs(unit: Unit, query: Mapping[str, Any]) -> Select[Any]:
     """List the tariffs, all versions; they are published."""
     return visible_tariffs(unit, query["offering"])
+
+
+@asks(
+    door,
+    "/what-if",
+    roles=("operator", "grantor", "regulator", "auditor"),
+    body=TariffTriedIn,
+    answer=TriedOut,
+    is_long=True,
+)
+def try_tariff_on_past_use(unit: Unit, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Try a tariff on the use of some past months, without publishing it: revenue, buyers affected, headroom."""
+    return try_tariff(unit, body)
 
 
 @reads(door, "/<tariff_id>", roles=ROLES, answer=TariffOut)

@@ -1,0 +1,290 @@
+"""What a tariff or a ceiling would have done to use that was had: tried against the books, and published nowhere.
+
+All use of one offering in some months is rated twice, as it is charged and as the proposal would charge it, by the
+rating of the bills. The cost grows with contracts and months, not with events.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any, Final
+
+from sqlalchemy import select
+from sqlmodel import col
+
+from metering.use import ChargeableUse
+from pricing.ceiling import Ceiling, ChargingForm
+from pricing.classification import PUBLIC_INTEREST
+from pricing.money import (
+    PriceBasis,
+    format_money,
+    format_quantity,
+    format_unit_price,
+    tax_of_document,
+)
+from pricing.period import Month, Span, format_instant
+from pricing.segments import CeilingSpan, PriceVersion
+from pricing.tariff import Tariff
+from registry.lookup import find, missing
+from registry.spans import require_span
+from registry.tables import Contract, ContractOffering, Offering, Party
+from reports.charges import days_of_use
+from reports.frame import Frame, frame_of
+from reports.revenue import determined_years, revenue_of
+from settlement.drafts import Drawer
+from settlement.price_book import Priced, price_book, vat_rate
+from store.unit import Unit
+
+_PROPOSED: Final = "proposed"
+_BEGINNING: Final = date(1970, 1, 1)
+
+
+@dataclass(frozen=True)
+class _Tried:
+    """A contract with its buyer, and what each month of it comes to: as it is charged, and as it would be.
+
+    Amounts are fen without tax; ``follows`` says whether the contract is at the public tariff.
+    """
+
+    contract: Contract
+    buyer: str
+    follows: bool
+    quantity: int
+    before: Mapping[Month, int]
+    after: Mapping[Month, int]
+
+    @property
+    def is_affected(self) -> bool:
+        """Whether any of its months would have cost something else."""
+        return dict(self.before) != dict(self.after)
+
+
+def try_tariff(unit: Unit, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a tariff would have brought, had it been published: of contracts that follow the public tariff.
+
+    Raises NotFound for an offering that the caller does not oversee, DatesReversed, PriceBasisMismatch.
+    """
+    days = require_span(given, "effective_from", "until")
+    tariff: Tariff = given["tariff"]
+    proposed = PriceVersion(days, _PROPOSED, tariff, trial=given["trial"])
+
+    def changed(priced: Priced) -> Priced:
+        kept = [replace(held, span=span) for held in priced.tariffs for span in _outside(held.span, days)]
+        return replace(priced, tariffs=(*kept, proposed))
+
+    def too_high(priced: Priced) -> Iterator[dict[str, Any]]:
+        for held in priced.ceilings:
+            if held.span.overlaps(days):
+                yield from _prices_above(tariff, held.ceiling, None)
+
+    return _tried_out(unit, given, days, changed, too_high)
+
+
+def try_ceiling(unit: Unit, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a ceiling would have left of the charges, had it been in force, and which prices lie above it.
+
+    Raises NotFound for an offering that the caller does not oversee, DatesReversed.
+    """
+    days = require_span(given, "effective_from", "until")
+    ceiling = Ceiling(
+        id=_PROPOSED,
+        decision_no=given["decision_no"] or _PROPOSED,
+        unit_price=given["unit_price"],
+        per_quantity=given["per_quantity"],
+        price_basis=PriceBasis(given["price_basis"]),
+        charging_form=ChargingForm(given["charging_form"]),
+        effective_from=days.start,
+        effective_until=days.end,
+    )
+
+    def changed(priced: Priced) -> Priced:
+        kept = [replace(held, span=span) for held in priced.ceilings for span in _outside(held.span, days)]
+        return replace(priced, ceilings=(*kept, CeilingSpan(days, ceiling)))
+
+    def too_high(priced: Priced) -> Iterator[dict[str, Any]]:
+        for version in priced.tariffs:
+            if version.span.overlaps(days):
+                yield from _prices_above(version.tariff, ceiling, version.id)
+
+    return _tried_out(unit, given, days, changed, too_high)
+
+
+def _tried_out(
+    unit: Unit,
+    given: Mapping[str, Any],
+    days: Span,
+    changed: Callable[[Priced], Priced],
+    too_high: Callable[[Priced], Iterator[dict[str, Any]]],
+) -> dict[str, Any]:
+    offering = find(unit, Offering, given["offering"], "offering")
+    frame = _frame(unit, offering, given["offering"], days)
+    book = price_book(unit, [offering.id], frame.as_of)
+    tried = _rated_twice(unit, frame, offering.id, book, {offering.id: changed(book[offering.id])})
+    affected = [each for each in tried if each.is_affected]
+    before, after = _sum(each.before for each in tried), _sum(each.after for each in tried)
+    return {
+        "offering": offering.code,
+        "from": days.start.isoformat(),
+        "until": str(days.end),
+        "as_of": format_instant(frame.as_of, frame.zone),
+        "service_months": {"from": str(frame.months.start)[:7], "until": str(frame.months.end)[:7]},
+        "quantity": format_quantity(sum(each.quantity for each in tried)),
+        "unit": book[offering.id].named.unit,
+        "currency": "CNY",
+        "revenue": _change(sum(before.values()), sum(after.values())),
+        "months": [{"month": str(month), **_change(before[month], after[month])} for month in sorted(before)],
+        "contracts": len(tried),
+        "contracts_frozen": sum(not each.follows for each in tried),
+        "contracts_affected": len(affected),
+        "buyers_affected": len({each.buyer for each in affected}),
+        "affected": [_affected(each) for each in sorted(affected, key=lambda each: (each.buyer, each.contract.id))],
+        "prices_above_ceiling": list(too_high(book[offering.id])),
+        "headroom": _headroom(unit, frame, before, after),
+        "sandbox": unit.sandbox,
+    }
+
+
+def _frame(unit: Unit, offering: Offering, named: str, days: Span) -> Frame:
+    operator = unit.session.get_one(Party, offering.operator_id)
+    frame = frame_of(unit, operator.code, days, unit.now)
+    if offering.id not in frame.offerings:
+        raise missing("offering", named, "offering")
+    return frame
+
+
+def _rated_twice(
+    unit: Unit, frame: Frame, offering_id: str, book: Mapping[str, Priced], proposed: Mapping[str, Priced]
+) -> list[_Tried]:
+    months = _months(frame.months)
+    used = days_of_use(unit, frame, [offering_id], [str(month) for month in months])
+    tried = []
+    for contract, term, buyer in unit.session.execute(_contracts(frame, offering_id)):
+        use = {month: used.get((contract.id, offering_id, str(month)), {}) for month in months}
+        tried.append(
+            _Tried(
+                contract=contract,
+                buyer=buyer,
+                follows=term.tariff is None,
+                quantity=sum(sum(by_day.values()) for by_day in use.values()),
+                before=_charged(contract, term, book, use),
+                after=_charged(contract, term, proposed, use),
+            )
+        )
+    return tried
+
+
+def _contracts(frame: Frame, offering_id: str) -> Any:
+    return (
+        select(Contract, ContractOffering, col(Party.code))
+        .join(ContractOffering, col(ContractOffering.contract_id) == col(Contract.id))
+        .join(Party, col(Party.id) == col(Contract.buyer_id))
+        .where(
+            col(Contract.operator_id) == frame.operator.id,
+            col(Contract.accepted_at) <= frame.as_of,
+            col(ContractOffering.offering_id) == offering_id,
+            col(ContractOffering.category) != PUBLIC_INTEREST,
+        )
+        .order_by(col(Contract.id))
+    )
+
+
+def _charged(
+    contract: Contract, term: ContractOffering, book: Mapping[str, Priced], use: Mapping[Month, Mapping[date, int]]
+) -> dict[Month, int]:
+    """Return what each month comes to by a book of prices, in fen and without tax."""
+    basis = PriceBasis(contract.price_basis or PriceBasis.TAX_EXCLUSIVE)
+    drawer = Drawer(contract, {term.offering_id: term}, book, basis)
+    nets = {}
+    for month, by_day in use.items():
+        charged = drawer.rate((term.offering_id, str(month)), ChargeableUse(dict(by_day)))
+        if charged is not None and charged.rating is not None:
+            whole, _ = tax_of_document([charged.rating.total], basis, vat_rate(month.first_day))
+            nets[month] = whole.net
+    return nets
+
+
+def _outside(held: Span, days: Span) -> list[Span]:
+    """Return what of a span lies before and after some days."""
+    end = days.end or date.max
+    parts = [held.intersect(Span(_BEGINNING, days.start)), held.intersect(Span(end))]
+    return [part for part in parts if part is not None]
+
+
+def _prices_above(tariff: Tariff, ceiling: Ceiling, tariff_id: str | None) -> Iterator[dict[str, Any]]:
+    """Yield each price of a tariff that a buyer can meet and that lies above a ceiling, in the tariff's tax basis."""
+    held = ceiling.in_basis(tariff.price_basis, vat_rate(ceiling.effective_from))
+    for field, price in tariff.priced_fields():
+        if not held.allows(price):
+            yield {
+                "field": field,
+                "unit_price": format_unit_price(price),
+                "tariff": tariff_id,
+                "price_basis": tariff.price_basis.value,
+                "ceiling": held.as_wire(),
+            }
+
+
+def _headroom(
+    unit: Unit, frame: Frame, before: Mapping[Month, int], after: Mapping[Month, int]
+) -> list[dict[str, Any]]:
+    """Return, for each year of a determined maximum that the months touch, what would be left of it."""
+    touched = [year for year in determined_years(unit, frame) if year.days.overlaps(frame.months)]
+    if not touched:
+        return []
+    revenue = revenue_of(unit, frame)
+    rows = []
+    for year in touched:
+        actual = revenue.of(year.days).in_basis(year.cap.revenue_basis)["actual"]
+        inside = [month for month in before if year.days.contains(month.first_day)]
+        change = sum(after[month] - before[month] for month in inside)
+        if year.cap.revenue_basis == PriceBasis.TAX_INCLUSIVE:
+            change = sum(_with_tax(after[month], month) - _with_tax(before[month], month) for month in inside)
+        maximum = year.figures.maximum_after_deduction
+        rows.append(
+            {
+                "year": year.figures.year,
+                "decision_no": year.cap.decision_no,
+                "revenue_basis": year.cap.revenue_basis,
+                "maximum_after_deduction": format_money(maximum),
+                "actual": format_money(actual),
+                "actual_after": format_money(actual + change),
+                "headroom": format_money(maximum - actual),
+                "headroom_after": format_money(maximum - actual - change),
+            }
+        )
+    return rows
+
+
+def _with_tax(net: int, month: Month) -> int:
+    return tax_of_document([net], PriceBasis.TAX_EXCLUSIVE, vat_rate(month.first_day))[0].gross
+
+
+def _affected(tried: _Tried) -> dict[str, Any]:
+    return {
+        "buyer": tried.buyer,
+        "contract": tried.contract.id,
+        "quantity": format_quantity(tried.quantity),
+        **_change(sum(tried.before.values()), sum(tried.after.values())),
+    }
+
+
+def _change(before: int, after: int) -> dict[str, str]:
+    return {"before": format_money(before), "after": format_money(after), "difference": format_money(after - before)}
+
+
+def _sum(several: Iterable[Mapping[Month, int]]) -> dict[Month, int]:
+    total: dict[Month, int] = defaultdict(int)
+    for each in several:
+        for month, amount in each.items():
+            total[month] += amount
+    return total
+
+
+def _months(days: Span) -> Sequence[Month]:
+    months = [Month.from_date(days.start)]
+    while months[-1].until < (days.end or date.max):
+        months.append(months[-1].next)
+    return months
