@@ -3,6 +3,7 @@
 from web.api import (
     authorisations,
     books,
+    calendar,
     ceilings,
     contracts,
     disputes,
@@ -39,6 +40,7 @@ DOORS = (
     products.door,
     offerings.door,
     revenue_caps.door,
+    calendar.door,
     ceilings.door,
     tariffs.door,
     grants.door,

@@ -1,0 +1,356 @@
+"""The calendar of duties: what the law and the decisions on record ask of a party, and by which day.
+
+Yearly reports, registrations and their renewals, grants, caps and authorisations that end. Each entry names its source;
+a day that was counted in working days beyond the published holidays says that it is not certain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Any, Final
+
+from sqlalchemy import Select, select
+from sqlmodel import col
+
+from pricing.parameters import Law, Parameter
+from pricing.period import YEAR_MIN, day_of, format_instant
+from pricing.working_days import add_working_days
+from registry.lookup import find, missing
+from registry.price_rules import trial_until
+from registry.products import APPLICATION_WORKING_DAYS, RENEWAL_WINDOW_DAYS, valid_until
+from registry.relations import SEES_EVERYTHING, names_caller
+from registry.tables import (
+    Authorisation,
+    Contract,
+    FreeUseGrant,
+    Offering,
+    Party,
+    Product,
+    ProductRegistration,
+    Resource,
+    RevenueCap,
+)
+from reports.frame import API
+from store.unit import Unit
+
+ANNUAL_REPORT_DUE: Final = "price_notice.annual_report_due"
+TABLES_DUE: Final = "disclosure_notice.tables_due"
+CYCLE_YEARS: Final = "price_notice.cap_cycle_years_max"
+TERM_YEARS: Final = "operation_rules.authorisation_term_years_max"
+FREE_USE_CONDITIONS: Final = "platform.free_use_conditions"
+_AHEAD: Final = timedelta(days=365)
+_DAY: Final = timedelta(days=1)
+
+
+class Status(StrEnum):
+    """Where a duty stands on a day: done, past its day, in its window, or still to come."""
+
+    DONE = "done"
+    OVERDUE = "overdue"
+    DUE = "due"
+    UPCOMING = "upcoming"
+
+
+@dataclass(frozen=True)
+class Duty:
+    """One duty of a party: from when it can be met, by when it has to be, and whether it was.
+
+    ``parameter`` is where the law states it; ``about`` names what it is about, ``path`` where that is found.
+    """
+
+    kind: str
+    due_on: date
+    about: str
+    path: str
+    parameter: Parameter
+    words: tuple[str, str]
+    opens_on: date | None = None
+    is_done: bool = False
+    is_certain: bool = True
+
+    def status(self, today: date) -> Status:
+        """Return where the duty stands on a day."""
+        if self.is_done:
+            return Status.DONE
+        if today > self.due_on:
+            return Status.OVERDUE
+        return Status.DUE if self.opens_on is None or today >= self.opens_on else Status.UPCOMING
+
+
+@dataclass(frozen=True)
+class _Frame:
+    """Whose duties, as of when, until which day."""
+
+    unit: Unit
+    party: Party
+    as_of: datetime
+    until: date
+    law: Law = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "law", self.unit.law)
+
+    @property
+    def today(self) -> date:
+        return day_of(self.as_of, self.unit.zone)
+
+    def rows(self, query: Select[Any]) -> Sequence[Any]:
+        return self.unit.session.execute(query).scalars().all()
+
+    def recorded(self, table: Any, *conditions: Any) -> Sequence[Any]:
+        return self.rows(select(table).where(col(table.recorded_at) <= self.as_of, *conditions).order_by(col(table.id)))
+
+
+def calendar(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the duties of a party in the order of their days: the caller's, or of one that it oversees.
+
+    ``wanted`` has ``party``, ``until`` (the last day looked at; a year ahead if not given), ``status`` and ``as_of``.
+    Raises NotFound for a party whose duties the caller does not see, or where a key without a party names none.
+    """
+    frame = _frame(unit, wanted)
+    duties = sorted(_duties(frame), key=lambda duty: (duty.due_on, duty.kind, duty.about))
+    items = [_item(frame, duty) for duty in duties if duty.due_on <= frame.until]
+    return {
+        "party": frame.party.code,
+        "as_of": format_instant(frame.as_of, unit.zone),
+        "today": frame.today.isoformat(),
+        "until": frame.until.isoformat(),
+        "items": [item for item in items if wanted["status"] in (None, item["status"])],
+        "sandbox": unit.sandbox,
+    }
+
+
+def _frame(unit: Unit, wanted: Mapping[str, Any]) -> _Frame:
+    party = unit.session.get_one(Party, unit.principal.party) if wanted["party"] is None else _named(unit, wanted)
+    as_of = wanted["as_of"]
+    return _Frame(unit, party, as_of, wanted["until"] or day_of(as_of, unit.zone) + _AHEAD)
+
+
+def _named(unit: Unit, wanted: Mapping[str, Any]) -> Party:
+    party = find(unit, Party, wanted["party"], "party")
+    if unit.principal.role in SEES_EVERYTHING or party.id == unit.principal.party_id:
+        return party
+    overseen = select(col(Authorisation.operator_id)).where(names_caller(unit))
+    if unit.principal.role not in ("grantor", "regulator") or party.id not in unit.session.execute(overseen).scalars():
+        raise missing("party", wanted["party"], "party")
+    return party
+
+
+def _item(frame: _Frame, duty: Duty) -> dict[str, Any]:
+    entry = duty.parameter.text.values[0]
+    reference = entry.references[0]
+    return {
+        "kind": duty.kind,
+        "status": duty.status(frame.today).value,
+        "opens_on": None if duty.opens_on is None else duty.opens_on.isoformat(),
+        "due_on": duty.due_on.isoformat(),
+        "certain": duty.is_certain,
+        "about": duty.about,
+        "text_en": duty.words[0],
+        "text_zh": duty.words[1],
+        "source": reference.document,
+        "article": reference.article,
+        "origin": "law" if duty.parameter.is_law else "platform",
+        "links": {"object": API + duty.path},
+    }
+
+
+def _duties(frame: _Frame) -> Iterator[Duty]:
+    kinds = set(frame.party.kinds)
+    if "operator" in kinds:
+        yield from _of_operator(frame)
+    if "grantor" in kinds:
+        yield from _of_grantor(frame)
+    if "regulator" in kinds:
+        yield from _of_regulator(frame)
+    if "provider" in kinds:
+        yield from _of_provider(frame)
+    if "buyer" in kinds:
+        yield from _grants(frame, col(FreeUseGrant.buyer_id) == frame.party.id)
+
+
+def _of_operator(frame: _Frame) -> Iterator[Duty]:
+    authorisations = frame.recorded(Authorisation, col(Authorisation.operator_id) == frame.party.id)
+    yield from _yearly(
+        frame,
+        authorisations,
+        ANNUAL_REPORT_DUE,
+        "annual_operating_report",
+        ("File the annual operating report of {year}", "报送{year}年度经营情况报告"),
+    )
+    yield from _disclosures(frame, authorisations)
+    yield from _terms(frame, authorisations)
+    for authorisation in authorisations:
+        yield from _formal_prices(frame, authorisation)
+    for product in frame.recorded(Product, col(Product.operator_id) == frame.party.id):
+        yield from _registration(frame, product)
+
+
+def _of_grantor(frame: _Frame) -> Iterator[Duty]:
+    authorisations = frame.recorded(Authorisation, col(Authorisation.grantor_id) == frame.party.id)
+    yield from _disclosures(frame, authorisations)
+    yield from _terms(frame, authorisations)
+    offerings = (
+        select(col(Offering.id))
+        .join(Product, col(Product.id) == col(Offering.product_id))
+        .where(col(Product.authorisation_id).in_([row.id for row in authorisations]))
+    )
+    yield from _grants(frame, col(FreeUseGrant.offering_id).in_(offerings))
+
+
+def _of_regulator(frame: _Frame) -> Iterator[Duty]:
+    caps = frame.recorded(RevenueCap, col(RevenueCap.regulator_id) == frame.party.id)
+    for cap in caps:
+        operator = frame.unit.session.get_one(Party, cap.operator_id)
+        followed = any(
+            other.operator_id == cap.operator_id and other.cycle_from <= cap.cycle_until < other.cycle_until
+            for other in caps
+        )
+        yield Duty(
+            "cap_cycle_end",
+            cap.cycle_until - _DAY,
+            cap.decision_no,
+            f"/revenue-caps/{cap.id}",
+            frame.law.parameter(CYCLE_YEARS),
+            (
+                f"The cycle of decision {cap.decision_no} for {operator.code} ends: evaluate it, determine the next",
+                f"对{operator.name}的决定{cap.decision_no}周期届满：开展评估并核定下一周期最高准许收入",
+            ),
+            is_done=followed,
+        )
+
+
+def _of_provider(frame: _Frame) -> Iterator[Duty]:
+    window = frame.law.parameter(RENEWAL_WINDOW_DAYS)
+    for resource in frame.recorded(Resource, col(Resource.provider_id) == frame.party.id):
+        until = resource.registration_expires_on
+        yield Duty(
+            "resource_registration_renewal",
+            until - _DAY,
+            resource.code,
+            f"/resources/{resource.id}",
+            window,
+            (f"The registration of resource {resource.code} ends: renew it", f"资源{resource.code}登记届满：办理续展"),
+            opens_on=until - timedelta(days=window.whole(_in_force(window, frame.today))),
+        )
+
+
+def _yearly(
+    frame: _Frame, authorisations: Sequence[Authorisation], name: str, kind: str, words: tuple[str, str]
+) -> Iterator[Duty]:
+    """Yield a duty for each year that an authorisation touches, from the first due day under the rule on."""
+    parameter = frame.law.parameter(name)
+    first = parameter.text.values[0].effective_from
+    for year in _years(frame, authorisations):
+        due = parameter.month_day(_in_force(parameter, date(year + 1, 1, 1))).of(year + 1)
+        if due >= first:
+            path = f"/reports/annual-operation?operator={frame.party.code}&year={year}"
+            texts = (words[0].format(year=year), words[1].format(year=year))
+            yield Duty(kind, due, str(year), path, parameter, texts, opens_on=date(year + 1, 1, 1))
+
+
+def _disclosures(frame: _Frame, authorisations: Sequence[Authorisation]) -> Iterator[Duty]:
+    words = ("Publish the disclosure table of {year}", "披露{year}年度授权运营情况")
+    yield from _yearly(frame, authorisations, TABLES_DUE, "disclosure_table", words)
+
+
+def _years(frame: _Frame, authorisations: Sequence[Authorisation]) -> list[int]:
+    """Return the years that an authorisation touches, up to the one before the last day looked at."""
+    last = frame.until.year - 1
+    years: set[int] = set()
+    for row in authorisations:
+        ends = (row.effective_until - _DAY).year
+        years |= set(range(max(row.effective_from.year, YEAR_MIN), min(ends, last) + 1))
+    return sorted(years)
+
+
+def _terms(frame: _Frame, authorisations: Sequence[Authorisation]) -> Iterator[Duty]:
+    for row in authorisations:
+        yield Duty(
+            "authorisation_end",
+            row.effective_until - _DAY,
+            row.agreement_no,
+            f"/authorisations/{row.id}",
+            frame.law.parameter(TERM_YEARS),
+            (
+                f"Agreement {row.agreement_no} ends: authorise anew or wind the operation up",
+                f"协议{row.agreement_no}届满：重新授权或办理退出",
+            ),
+        )
+
+
+def _formal_prices(frame: _Frame, authorisation: Authorisation) -> Iterator[Duty]:
+    first = trial_until(frame.unit, authorisation)
+    if first is None or first == date.max:
+        return
+    determined = frame.recorded(RevenueCap, col(RevenueCap.operator_id) == frame.party.id)
+    yield Duty(
+        "formal_prices",
+        first,
+        authorisation.agreement_no,
+        f"/authorisations/{authorisation.id}",
+        frame.law.parameter(CYCLE_YEARS),
+        (
+            f"A complete operating year under {authorisation.agreement_no} has passed: apply for the maximum revenue",
+            f"协议{authorisation.agreement_no}项下已满一个完整运营年度：申请核定最高准许收入并制定正式收费标准",
+        ),
+        is_done=any(cap.cycle_until > first for cap in determined),
+    )
+
+
+def _registration(frame: _Frame, product: Product) -> Iterator[Duty]:
+    rows = sorted(
+        frame.recorded(ProductRegistration, col(ProductRegistration.product_id) == product.id),
+        key=lambda row: row.registered_on,
+    )
+    path = f"/products/{product.id}"
+    applied = frame.law.parameter(APPLICATION_WORKING_DAYS)
+    due = add_working_days(product.delivered_on, applied.whole(_in_force(applied, frame.today)))
+    yield Duty(
+        "product_registration",
+        due.day,
+        product.code,
+        path,
+        applied,
+        (f"Apply for the registration of product {product.code}", f"申请登记产品{product.code}"),
+        opens_on=product.delivered_on,
+        is_done=bool(rows),
+        is_certain=due.certain,
+    )
+    window = frame.law.parameter(RENEWAL_WINDOW_DAYS)
+    for number, row in enumerate(rows):
+        until = valid_until(frame.unit, product, row)
+        yield Duty(
+            "registration_renewal",
+            until - _DAY,
+            product.code,
+            path,
+            window,
+            (f"The registration of product {product.code} ends: renew it", f"产品{product.code}登记届满：办理续展"),
+            opens_on=until - timedelta(days=window.whole(_in_force(window, frame.today))),
+            is_done=number + 1 < len(rows),
+        )
+
+
+def _grants(frame: _Frame, condition: Any) -> Iterator[Duty]:
+    """Yield the ends of the grants that were approved."""
+    for grant in frame.recorded(FreeUseGrant, condition):
+        contract = frame.rows(select(Contract).where(col(Contract.grant_id) == grant.id))
+        if not contract:
+            continue
+        yield Duty(
+            "grant_end",
+            grant.effective_until - _DAY,
+            grant.id,
+            f"/free-use-grants/{grant.id}",
+            frame.law.parameter(FREE_USE_CONDITIONS),
+            ("A grant of free use ends: apply anew, or end the use", "无偿使用授权届满：重新申请或停止使用"),
+        )
+
+
+def _in_force(parameter: Parameter, day: date) -> date:
+    """Return the day whose value is asked for; of a day before the first value, that of the first value."""
+    return max(day, parameter.text.values[0].effective_from)
