@@ -12,6 +12,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pricing.errors import Malformed, PriceAboveCeiling, PriceBasisMismatch
@@ -66,18 +67,20 @@ class Ceiling:
         if errors:
             raise Malformed(f"The ceiling of decision {self.decision_no} cannot be read.", errors=errors)
 
-    @property
+    @cached_property
     def per_unit(self) -> Fraction:
         """The ceiling in yuan for one unit, exact: 0.80 per 1,000 calls is 1/1250."""
         return Fraction(self.unit_price) * MICRO_PER_UNIT / self.per_quantity
 
     def allows(self, price: Decimal | Fraction) -> bool:
         """Whether ``price`` (yuan for one unit) is not above the ceiling, by exact cross multiplication."""
-        return Fraction(price) * self.per_quantity <= Fraction(self.unit_price) * MICRO_PER_UNIT
+        numerator, denominator = price.as_integer_ratio()
+        return numerator * self.per_unit.denominator <= self.per_unit.numerator * denominator
 
     def at(self, quantity_micro: int) -> Fraction:
         """Quantity × ceiling in fen, exact."""
-        return Fraction(self.unit_price) * FEN_PER_YUAN * quantity_micro / self.per_quantity
+        limit = self.per_unit
+        return Fraction(limit.numerator * FEN_PER_YUAN * quantity_micro, limit.denominator * MICRO_PER_UNIT)
 
     def in_basis(self, price_basis: PriceBasis, vat_rate: Decimal) -> Ceiling:
         """The same ceiling for prices of a tax basis, exact; ``vat_rate`` is a fraction (0.06 for 6 %).

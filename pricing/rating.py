@@ -27,7 +27,7 @@ from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
-from functools import partial
+from functools import lru_cache, partial
 from itertools import pairwise
 
 from pricing.ceiling import Ceiling, FixedCeiling, require_same_basis
@@ -298,11 +298,21 @@ def _segment_charges(segments: Sequence[Segment]) -> list[_SegmentCharge]:
         end_micro = used_micro + segment.quantity_micro
         nominal = tuple(segment.tariff.charge_between(used_micro, end_micro))
         billed = nominal
-        if segment.ceiling is not None:
-            billed = tuple(segment.tariff.clipped(segment.ceiling).charge_between(used_micro, end_micro))
+        clipped = None if segment.ceiling is None else _clipped(segment.tariff, segment.ceiling)
+        if clipped is not None:
+            billed = tuple(clipped.charge_between(used_micro, end_micro))
         charges.append(_SegmentCharge(segment, used_micro, nominal, billed, _fee_charge(segment)))
         used_micro = end_micro
     return charges
+
+
+@lru_cache(maxsize=1024)
+def _clipped(tariff: Tariff, ceiling: Ceiling) -> Tariff | None:
+    """Return the tariff as it is billed under a ceiling; None where no price of it lies above, so that it stands."""
+    require_same_basis(tariff, ceiling)
+    if all(ceiling.allows(price) for _, price in tariff.priced_fields()):
+        return None
+    return tariff.clipped(ceiling)
 
 
 def _fee_charge(segment: Segment) -> _FeeCharge | None:

@@ -9,7 +9,7 @@ are settled between the parties and leave the price as it was charged.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
@@ -61,6 +61,14 @@ def still_charged(charges: Iterable[Charge], places: Places) -> list[Charge]:
     ]
 
 
+def months_still_charged(months: Iterable[ChargedMonth], places: Places) -> list[ChargedMonth]:
+    """Return the months, each with what is left of its charges."""
+    return [
+        ChargedMonth(tuple(still_charged(month.charges, places))) if _is_touched(month, places) else month
+        for month in months
+    ]
+
+
 def worst_standings(months: Iterable[ChargedMonth], in_error: Places) -> list[ChargedMonth]:
     """Return each month as it stood highest above its ceilings: with the first bill in error, or billed anew.
 
@@ -70,10 +78,14 @@ def worst_standings(months: Iterable[ChargedMonth], in_error: Places) -> list[Ch
     return [_worst_standing(month, in_error) for month in months]
 
 
+def _is_touched(month: ChargedMonth, places: Places) -> bool:
+    return bool(places) and any((charge.invoice_id, charge.position) in places for charge in month.charges)
+
+
 def _worst_standing(month: ChargedMonth, in_error: Places) -> ChargedMonth:
-    wrong = [charge.invoice_id for charge in month.charges if (charge.invoice_id, charge.position) in in_error]
-    if not wrong:
+    if not _is_touched(month, in_error):
         return month
+    wrong = [charge.invoice_id for charge in month.charges if (charge.invoice_id, charge.position) in in_error]
     first = ChargedMonth(tuple(charge for charge in month.charges if charge.invoice_id <= min(wrong)))
     anew = ChargedMonth(tuple(still_charged(month.charges, in_error)))
     return max(first, anew, key=lambda standing: standing.above)
@@ -83,8 +95,7 @@ def less(charge: Charge, taken: TakenBack) -> Charge:
     """Return what is left of a charge; its price is then what a unit of the use left comes to."""
     quantity, amount = charge.quantity - taken.quantity, charge.amount - taken.amount
     allowance = charge.allowance * Fraction(quantity, charge.quantity) if charge.quantity else charge.allowance
-    return replace(
-        charge,
+    return charge._replace(
         quantity=quantity,
         unit_price=None,
         nominal_unit_price=charge.nominal_unit_price if quantity else None,

@@ -13,7 +13,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Row, and_, case, func, or_, select
 from sqlmodel import col
@@ -49,9 +49,11 @@ _POSITION_DIGITS_MAX: Final = 9
 UsedMonth = tuple[str, str, str]
 """A contract's id, an offering's id and a service month."""
 
+_Limits = Sequence[tuple[Ceiling, int]]
+"""Ceilings, each with the use that met it."""
 
-@dataclass(frozen=True)
-class Charge:
+
+class Charge(NamedTuple):
     """A line of a bill; quantities in millionths, amounts in fen, ``amount`` in the bill's tax basis.
 
     ``ceiling`` is the lowest that its use met, ``fixed_ceiling`` that of a fixed fee. ``allowance`` is the most that it
@@ -246,11 +248,11 @@ _LINE_COLUMNS: Final = (
 
 
 def _held_against(unit: Unit, frame: Frame, rows: Sequence[Row[Any]]) -> list[Charge]:
-    book = price_book(unit, {row.offering_id for row in rows}, frame.as_of)
-    cut = [row for row in rows if row.quantity and len(_ceilings_of(book, row)) > 1]
+    ceilings = _Ceilings(price_book(unit, {row.offering_id for row in rows}, frame.as_of))
+    cut = [row for row in rows if row.quantity and len(ceilings.of(row)) > 1]
     days = days_of_use(unit, frame, {row.offering_id for row in cut}, {row.service_month for row in cut})
-    fees = _FixedParts(book)
-    return [_charge(row, _limits(book, row, days), fees.of(row)) for row in rows]
+    fees = _FixedParts(ceilings.book)
+    return [_charge(row, ceilings.met(row, days), fees.of(row)) for row in rows]
 
 
 @dataclass(frozen=True)
@@ -309,10 +311,10 @@ class _FixedParts:
         return new
 
 
-def _charge(row: Row[Any], limits: Mapping[Ceiling, int], fee: _FixedPart | None) -> Charge:
+def _charge(row: Row[Any], limits: _Limits, fee: _FixedPart | None) -> Charge:
     """A line with the ceilings that it met, each with the use that met it, in the bill's own tax basis."""
     basis = PriceBasis(row.price_basis)
-    met = {ceiling.in_basis(basis, row.vat_rate): used for ceiling, used in limits.items()}
+    met = [(ceiling.in_basis(basis, row.vat_rate), used) for ceiling, used in limits]
     return Charge(
         invoice_id=row.invoice_id,
         position=row.position,
@@ -336,35 +338,52 @@ def _charge(row: Row[Any], limits: Mapping[Ceiling, int], fee: _FixedPart | None
         billed_under=row.ceiling_decision_no,
         trial=row.trial,
         corrects=row.corrects,
-        ceiling=min(met, key=lambda ceiling: ceiling.per_unit, default=None),
+        ceiling=min((ceiling for ceiling, _ in met), key=lambda ceiling: ceiling.per_unit, default=None),
         allowance=_allowance(row, met) if fee is None else fee.allowance,
         fixed_ceiling=fee.ceiling if fee else None,
         is_nominal_within=fee is None or fee.is_within,
     )
 
 
-def _allowance(row: Row[Any], met: Mapping[Ceiling, int]) -> Fraction:
+def _allowance(row: Row[Any], met: _Limits) -> Fraction:
     if not row.quantity:
         return Fraction(0)
     if not met:
         return Fraction(row.amount)
-    used = sum(met.values())
-    whole = sum((ceiling.at(part) for ceiling, part in met.items()), Fraction(0))
+    if len(met) == 1:
+        return met[0][0].at(row.quantity)
+    used = sum(part for _, part in met)
+    whole = sum((ceiling.at(part) for ceiling, part in met), Fraction(0))
     return whole * Fraction(row.quantity, used)
 
 
-def _limits(
-    book: Mapping[str, Priced], row: Row[Any], days: Mapping[UsedMonth, Mapping[date, int]]
-) -> dict[Ceiling, int]:
-    """Return the ceilings that a line met, with the use that met each; of a line of a whole period, its last day's."""
-    held = _ceilings_of(book, row)
-    if row.kind in PERIOD_KINDS or row.kind == FIXED_FEE:
-        held = held[-1:]
-    if len(held) <= 1:
-        return {version.ceiling: max(row.quantity, 1) for version in held}
-    by_day = days.get((row.contract_id, row.offering_id, row.service_month), {})
-    met = {version.ceiling: _used(by_day, row, version) for version in held}
-    return {ceiling: used for ceiling, used in met.items() if used} or dict.fromkeys(met, 1)
+class _Ceilings:
+    """Says which ceilings lines met; many lines are of the same offering and days."""
+
+    def __init__(self, book: Mapping[str, Priced]) -> None:
+        self.book = book
+        self._found: dict[tuple[str, date, date], list[CeilingSpan]] = {}
+
+    def of(self, row: Row[Any]) -> list[CeilingSpan]:
+        """Return the ceilings in force on the days of a line, in the order of time."""
+        key = (row.offering_id, row.service_from, row.service_until)
+        found = self._found.get(key)
+        if found is None:
+            days = Span(row.service_from, row.service_until)
+            held = self.book[row.offering_id].ceilings
+            found = self._found[key] = [version for version in held if version.span.overlaps(days)]
+        return found
+
+    def met(self, row: Row[Any], days: Mapping[UsedMonth, Mapping[date, int]]) -> _Limits:
+        """Return the ceilings with the use that met each; of a line of a whole period, its last day's."""
+        held = self.of(row)
+        if row.kind in PERIOD_KINDS or row.kind == FIXED_FEE:
+            held = held[-1:]
+        if len(held) <= 1:
+            return [(version.ceiling, row.quantity) for version in held]
+        by_day = days.get((row.contract_id, row.offering_id, row.service_month), {})
+        met = [(version.ceiling, _used(by_day, row, version)) for version in held]
+        return [(ceiling, used) for ceiling, used in met if used] or [(ceiling, 1) for ceiling, _ in met]
 
 
 def _used(by_day: Mapping[date, int], row: Row[Any], version: CeilingSpan) -> int:
@@ -373,11 +392,6 @@ def _used(by_day: Mapping[date, int], row: Row[Any], version: CeilingSpan) -> in
         for day, quantity in by_day.items()
         if row.service_from <= day < row.service_until and version.span.contains(day)
     )
-
-
-def _ceilings_of(book: Mapping[str, Priced], row: Row[Any]) -> list[CeilingSpan]:
-    days = Span(row.service_from, row.service_until)
-    return [version for version in book[row.offering_id].ceilings if version.span.overlaps(days)]
 
 
 def days_of_use(

@@ -30,7 +30,7 @@ from registry.spans import require_span
 from registry.tables import Authorisation, Party
 from reports.above_ceiling import above_ceiling_rows
 from reports.accrual import credited_line
-from reports.charged_anew import still_charged, taken_back, taken_back_in_error, worst_standings
+from reports.charged_anew import months_still_charged, taken_back, taken_back_in_error, worst_standings
 from reports.charges import charge_document, charge_page, charges_of
 from reports.frame import Frame, frame_of, in_months
 from reports.free_use import free_use
@@ -67,9 +67,9 @@ def compliance_report(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """
     frame = _frame(unit, wanted)
     register = read_register(unit, frame)
-    charges = charges_of(unit, frame)
-    months = charged_months(still_charged(charges, taken_back(unit, frame)))
-    standings = worst_standings(charged_months(charges), taken_back_in_error(unit, frame))
+    charged = charged_months(charges_of(unit, frame))
+    months = months_still_charged(charged, taken_back(unit, frame))
+    standings = worst_standings(charged, taken_back_in_error(unit, frame))
     years = determined_years(unit, frame)
     checks = reconciliation(unit, frame)
     chargeable = {key for key, offered in frame.offerings.items() if register.chargeable_on(offered, frame.last_day)}

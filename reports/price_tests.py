@@ -10,10 +10,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
-from functools import cached_property
 from typing import Any
 
 from pricing.ceiling import Ceiling
@@ -35,11 +33,27 @@ CreditedMonths = Mapping[tuple[str, str, str], int]
 """What credit notes gave back by (contract, offering, service month): fen in the bill's tax basis."""
 
 
-@dataclass(frozen=True)
 class ChargedMonth:
-    """All charges of one contract, offering and service month, corrections of later bills included."""
+    """All charges of one contract, offering and service month, corrections of later bills included.
 
-    charges: tuple[Charge, ...]
+    Amounts are in fen, ``quantity`` in millionths: ``total`` is after reliefs, ``before_reliefs`` what use, fixed part
+    and minimum came to. ``allowed`` is the most that the month may cost, rounded as bills are, None where no ceiling
+    was in force; ``above`` what was billed above it, of the month as a whole, or of one segment and not relieved.
+    """
+
+    __slots__ = ("above", "allowed", "before_reliefs", "charges", "is_corrected", "nets", "quantity", "total", "used")
+
+    def __init__(self, charges: tuple[Charge, ...]) -> None:
+        self.charges = charges
+        self.used = [charge for charge in charges if charge.quantity]
+        self.quantity = sum(charge.quantity for charge in self.used)
+        self.total = sum(charge.amount for charge in charges)
+        self.is_corrected = any(charge.kind == CORRECTION for charge in charges)
+        relieved = -sum(charge.amount for charge in charges if charge.kind in RELIEF_KINDS)
+        self.before_reliefs = self.total + relieved
+        self.allowed = self._allowed()
+        self.above = self._above(relieved)
+        self.nets = self._nets()
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -47,59 +61,33 @@ class ChargedMonth:
         first = self.charges[0]
         return first.contract_id, first.offering_id, first.service_month
 
-    @cached_property
-    def used(self) -> list[Charge]:
-        """The charges that have use."""
-        return [charge for charge in self.charges if charge.quantity]
-
-    @cached_property
-    def quantity(self) -> int:
-        """All billed use of the month, in millionths."""
-        return sum(charge.quantity for charge in self.charges)
-
-    @cached_property
-    def total(self) -> int:
-        """What the month came to after reliefs, in fen."""
-        return sum(charge.amount for charge in self.charges)
-
-    @cached_property
-    def before_reliefs(self) -> int:
-        """What use and minimum came to, in fen."""
-        return sum(charge.amount for charge in self.charges if charge.kind not in RELIEF_KINDS)
-
     @property
     def effective(self) -> Fraction | None:
-        """What use and minimum came to, by quantity."""
+        """What use, fixed part and minimum came to, by quantity."""
         return per_unit(self.before_reliefs, self.quantity)
 
-    @cached_property
-    def allowed(self) -> int | None:
-        """The most that the month may cost, in fen, rounded as bills are; None where no ceiling was in force."""
+    @property
+    def worst(self) -> Charge:
+        """The charge that lies highest above its ceiling."""
+        return max(self.used or self.charges, key=lambda charge: charge.amount - charge.allowance)
+
+    def _allowed(self) -> int | None:
         if not any(charge.is_limited for charge in self.charges):
             return None
+        if len(self.charges) == 1:
+            return round_half_up(self.charges[0].allowance)
         return round_half_up(sum((charge.allowance for charge in self.charges), Fraction(0)))
 
-    @cached_property
-    def above(self) -> int:
-        """What was billed above the ceilings: of the month as a whole, or of one segment and not relieved.
-
-        The correction of a month makes up for its segments, so that a corrected month counts as a whole.
-        """
+    def _above(self, relieved: int) -> int:
+        """The correction of a month makes up for its segments, so that a corrected month counts as a whole."""
         if self.allowed is None:
             return 0
-        if self.is_corrected:
+        if self.is_corrected or len(self.charges) == 1:
             return max(0, self.total - self.allowed)
-        relieved = -sum(charge.amount for charge in self.charges if charge.kind in RELIEF_KINDS)
         segments = sum(max(0, charge.amount - round_half_up(charge.allowance)) for charge in self.used)
         return max(0, self.total - self.allowed, segments - relieved)
 
-    @cached_property
-    def is_corrected(self) -> bool:
-        """Whether a later bill has charged it anew."""
-        return any(charge.kind == CORRECTION for charge in self.charges)
-
-    @cached_property
-    def nets(self) -> list[tuple[Charge, Fraction]]:
+    def _nets(self) -> list[tuple[Charge, Decimal | Fraction]]:
         """The net price of each segment; of a month that was corrected, one price of the whole month.
 
         What was charged or relieved for the month as a whole is spread over its use, and of a fixed fee what the
@@ -109,16 +97,13 @@ class ChargedMonth:
             return []
         if self.is_corrected:
             return [(max(self.used, key=_ceiling_of), _per_unit(self.total, self.quantity))]
+        if len(self.charges) == 1:
+            return [(self.charges[0], self.charges[0].price or Decimal(0))]
         extra = sum(charge.amount for charge in self.charges if charge.kind in PERIOD_KINDS)
         fees = [charge for charge in self.charges if charge.kind == FIXED_FEE]
         uncovered = sum((charge.amount - charge.allowance for charge in fees), Fraction(0))
         spread = _per_unit(extra + max(Fraction(0), uncovered), self.quantity)
         return [(charge, Fraction(charge.price or 0) + spread) for charge in self.used]
-
-    @property
-    def worst(self) -> Charge:
-        """The charge that lies highest above its ceiling."""
-        return max(self.used or self.charges, key=lambda charge: charge.amount - charge.allowance)
 
 
 def charged_months(charges: Iterable[Charge]) -> list[ChargedMonth]:
@@ -161,9 +146,6 @@ def _offering_test(frame: Frame, offering_id: str, months: Sequence[ChargedMonth
     charges = [charge for month in months for charge in month.charges]
     nets = [net for month in months for net in month.nets]
     quantity, total = sum(month.quantity for month in months), sum(month.total for month in months)
-    # Many charges have the same price under the same ceiling: each pair is written down once.
-    pairs = {(charge.ceiling.per_unit, price) for charge, price in nets if charge.ceiling}
-    headrooms = [difference(shown(limit), shown(price)) for limit, price in pairs]
     above = [month for month in months if month.above]
     return {
         "offering": offered.code,
@@ -177,7 +159,7 @@ def _offering_test(frame: Frame, offering_id: str, months: Sequence[ChargedMonth
         "lowest": shown(min((price for _, price in nets), default=None)),
         "highest": shown(max((price for _, price in nets), default=None)),
         "volume_weighted": shown(per_unit(total, quantity)),
-        "headroom": min((left for left in headrooms if left is not None), key=Decimal, default=None),
+        "headroom": _least_headroom(nets),
         "count_above": len(above),
         "value_above": format_money(sum(month.above for month in above)),
         "relief": format_money(sum(charge.amount for charge in charges if charge.kind == "ceiling_relief")),
@@ -193,10 +175,10 @@ def _offering_test(frame: Frame, offering_id: str, months: Sequence[ChargedMonth
 def _ceiling_test(frame: Frame, members: Sequence[tuple[ChargedMonth, Charge]]) -> dict[str, Any]:
     charges = [charge for _, charge in members]
     months = {month.key: month for month, _ in members}
-    own = set(charges)
-    nets = [price for month in months.values() for charge, price in month.nets if charge in own]
+    own = {(charge.invoice_id, charge.position) for charge in charges}
+    nets = [price for month in months.values() for charge, price in month.nets if _place(charge) in own]
     quantity, total = sum(charge.quantity for charge in charges), sum(charge.amount for charge in charges)
-    above = [month for month in months.values() if month.above and month.worst in own]
+    above = [month for month in months.values() if month.above and _place(month.worst) in own]
     offered, ceiling = frame.offerings[charges[0].offering_id], charges[0].ceiling
     highest, limit = shown(max(nets, default=None)), shown(ceiling.per_unit if ceiling else None)
     return {
@@ -250,6 +232,23 @@ def _breach(frame: Frame, month: ChargedMonth, credited: int) -> dict[str, Any]:
     }
 
 
+def _place(charge: Charge) -> tuple[str, int]:
+    return charge.invoice_id, charge.position
+
+
+def _least_headroom(nets: Iterable[tuple[Charge, Decimal | Fraction]]) -> str | None:
+    """Return what the highest price under each ceiling leaves of it, of the ceiling of which it leaves the least."""
+    highest: dict[tuple[str, str], tuple[Ceiling, Decimal | Fraction]] = {}
+    for charge, price in nets:
+        if charge.ceiling is not None:
+            key = (charge.ceiling.id, charge.price_basis)
+            before = highest.get(key)
+            if before is None or price > before[1]:
+                highest[key] = (charge.ceiling, price)
+    left = [difference(shown(ceiling.per_unit), shown(price)) for ceiling, price in highest.values()]
+    return min((each for each in left if each is not None), key=Decimal, default=None)
+
+
 def _nominal_within(charge: Charge) -> bool:
     nominal, ceiling = charge.nominal_unit_price, charge.ceiling
     if not charge.is_nominal_within:
@@ -267,7 +266,7 @@ def _effective_within(month: ChargedMonth) -> bool:
 
 
 def _highest(prices: Iterable[Decimal | Fraction | None]) -> str | None:
-    return shown(max((Fraction(price) for price in prices if price is not None), default=None))
+    return shown(max((price for price in prices if price is not None), default=None))
 
 
 def _ceiling_of(charge: Charge) -> Fraction:
