@@ -21,6 +21,7 @@ from benchmarks import (
     seals,
     singles,
     verify,
+    year,
 )
 from benchmarks.databases import Place, administer, places
 from benchmarks.figures import Scale
@@ -33,6 +34,7 @@ BENCHMARKS: Mapping[str, ModuleType] = {
     "kernel": kernel,
     "seals": seals,
     "verify": verify,
+    "year": year,
     "entitlement": entitlement,
     "quotes": quotes,
     "bills": bills,

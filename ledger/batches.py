@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
+
+from msgspec import msgpack
 
 from ledger.books import Posting, fault_of, reserve, write
 from store.arrays import Texts
@@ -18,6 +20,7 @@ from store.direct import rows
 from store.unit import Unit
 
 _CACHE: Final = "ledger.parties"
+_packed: Final = msgpack.Encoder().encode
 _HELD: Final = "SELECT head.key, head.id, head.content_hash FROM ledger_transaction AS head "
 _HELD_SQLITE: Final = _HELD + "JOIN json_each(?) AS wanted ON wanted.value = head.key"
 _HELD_POSTGRESQL: Final = _HELD + "JOIN unnest(%(keys)b::text[]) AS wanted (key) ON wanted.key = head.key"
@@ -55,11 +58,11 @@ def post_each(unit: Unit, postings: Sequence[Posting]) -> list[Outcome]:
     Takes a fixed number of statements whatever the size of the batch.
     """
     reasons = _reasons(unit, postings)
-    hashes = {index: content_hash(posting) for index, posting in enumerate(postings) if index not in reasons}
-    firsts: dict[str, int] = {}
-    for index in hashes:
-        firsts.setdefault(postings[index].key, index)
+    hashes = [b"" if index in reasons else content_hash(posting) for index, posting in enumerate(postings)]
+    firsts = {posting.key: index for index, posting in reversed([*enumerate(postings)]) if index not in reasons}
     written = _write(unit, postings, hashes, [firsts[key] for key in sorted(firsts)])
+    if len(written) == len(postings):
+        return [Outcome(Result.POSTED, written[index]) for index in range(len(postings))]
     late = [key for key, index in firsts.items() if index not in written]
     holders = _held(unit, late) | {
         key: _Held(written[index], hashes[index]) for key, index in firsts.items() if index in written
@@ -75,21 +78,11 @@ def post_each(unit: Unit, postings: Sequence[Posting]) -> list[Outcome]:
 def content_hash(posting: Posting) -> bytes:
     """Return the 16-byte hash of what a posting says beside its key.
 
-    It is of Python's own notation of texts and whole numbers, which tells any two contents apart.
+    It is of MessagePack (https://github.com/msgpack/msgpack/blob/master/spec.md), in which every value says its kind
+    and its length, so that no two contents have the same bytes; days are texts.
     """
-    said = (
-        posting.kind,
-        posting.book,
-        posting.effective_on.toordinal(),
-        posting.document_id,
-        posting.event_count,
-        posting.event_digest,
-        [
-            (account.code, side, amount, month, None if day is None else day.toordinal())
-            for account, side, amount, month, day in posting.legs
-        ],
-    )
-    return hashlib.blake2b(repr(said).encode(), digest_size=16).digest()
+    legs = [(account.code, side, amount, month, day) for account, side, amount, month, day in posting.legs]
+    return hashlib.blake2b(_packed((*posting[1:4], *posting[5:8], legs)), digest_size=16).digest()
 
 
 def _outcome(content: bytes, holder: _Held, mine: int | None) -> Outcome:
@@ -102,7 +95,8 @@ def _outcome(content: bytes, holder: _Held, mine: int | None) -> Outcome:
 def _reasons(unit: Unit, postings: Sequence[Posting]) -> dict[int, str]:
     """Return why postings cannot be transactions, by their place."""
     faults = {index: fault for index, posting in enumerate(postings) if (fault := fault_of(posting)) is not None}
-    named = {party for posting in postings for party in _parties(posting)}
+    named = {posting.book for posting in postings}
+    named |= {party for posting in postings for leg in posting.legs if (party := leg.account.party_id) is not None}
     unknown = named - _known(unit, named)
     if unknown:
         for index, posting in enumerate(postings):
@@ -131,9 +125,7 @@ def _known(unit: Unit, ids: Collection[str]) -> set[str]:
     return found | (set(ids) & remembered)
 
 
-def _write(
-    unit: Unit, postings: Sequence[Posting], hashes: Mapping[int, bytes], wanted: Sequence[int]
-) -> dict[int, int]:
+def _write(unit: Unit, postings: Sequence[Posting], hashes: Sequence[bytes], wanted: Sequence[int]) -> dict[int, int]:
     """Write the postings at these places, in the order of their keys; return the ids of those whose keys were free."""
     if unit.dialect == "sqlite":
         # There is no other writer: what is free now stays free.
@@ -143,6 +135,8 @@ def _write(
         return {}
     ids = reserve(unit, len(wanted))
     written = write(unit, ids, [postings[index] for index in wanted], [hashes[index] for index in wanted])
+    if len(written) == len(ids):
+        return dict(zip(wanted, ids, strict=True))
     return {index: number for index, number in zip(wanted, ids, strict=True) if number in written}
 
 

@@ -14,6 +14,7 @@ from functools import cache, cached_property
 from itertools import chain, repeat
 from typing import Any, Final, NamedTuple
 
+import numpy as np
 from sqlalchemy import Column, inspect, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col
@@ -21,8 +22,8 @@ from sqlmodel import col
 from ledger.chart import CHART, CURRENCY, CURRENCY_SCALE, USE_SCALE
 from ledger.periods import first_open_days
 from ledger.tables import LEGS_MAX, Account, Asset, Entry, Transaction
-from store.arrays import Array, Blobs, Days, Instants, Int64s, Texts
-from store.columns import written_instant
+from store.arrays import Array, Blobs, Days, Instants, Int16s, Int64s, Texts
+from store.columns import Int16, written_instant
 from store.direct import change_each, rows
 from store.months import recorded_month
 from store.unit import Unit
@@ -30,6 +31,7 @@ from store.unit import Unit
 LEG_AMOUNT_MAX: Final = 10**15
 """What one leg holds: 10⁹ units of use. A month's use may be more, and is posted in several legs."""
 SIDES: Final = ("D", "C")
+_BOTH: Final = frozenset(SIDES)
 _CACHE = "ledger.accounts"
 
 
@@ -107,7 +109,8 @@ def reserve(unit: Unit, count: int) -> list[int]:
     if unit.dialect == "sqlite":
         [(last,)] = rows(unit.connection, _LAST_ID)
         return list(range(last + 1, last + count + 1))
-    return sorted(number for (number,) in rows(unit.connection, _NEXT_IDS, {"count": count}))
+    [(numbers,)] = rows(unit.connection, _NEXT_IDS, {"count": count})
+    return sorted(_unpacked(numbers))
 
 
 def post(unit: Unit, postings: Sequence[Posting]) -> list[int]:
@@ -142,14 +145,36 @@ def write(
         change_each(unit.connection, _into_sqlite(Entry), _in_order(Entry, entries))
         change_each(unit.connection, _into_sqlite(Transaction), _in_order(Transaction, heads))
         return set(ids)
-    columns = {name: kind(heads[column]) for name, column, kind in _arrays(Transaction, "h_")}
-    columns |= {name: kind(entries[column]) for name, column, kind in _arrays(Entry, "e_")}
-    statement = _into_postgresql("" if hashes is None else "ON CONFLICT (key) DO NOTHING")
-    return {number for (number,) in rows(unit.connection, statement, columns)}
+    same = (_same(Transaction, heads), _same(Entry, entries))
+    given = _given(Transaction, heads, same[0]) | _given(Entry, entries, same[1])
+    [(count, written)] = rows(unit.connection, _into_postgresql(*same, once=hashes is not None), given)
+    return set(ids) if count == len(ids) else set(_unpacked(written))
 
 
 def fault_of(posting: Posting) -> str | None:
     """Return why a posting cannot be a transaction, or None."""
+    return None if _is_pair(posting) else _closely(posting)
+
+
+def _is_pair(posting: Posting) -> bool:
+    """Say whether a posting is beyond doubt: an amount from one account to another, as most are."""
+    if len(posting.legs) != len(SIDES):
+        return False
+    (one, side, amount, _, _), (other, against, equal, _, _) = posting.legs
+    return (
+        {side, against} == _BOTH
+        and type(amount) is type(equal) is int
+        and 0 < amount <= LEG_AMOUNT_MAX
+        and amount == equal
+        and one.book == other.book == posting.book
+        and one.asset == other.asset
+        and one.is_charted
+        and other.is_charted
+        and one.code != other.code
+    )
+
+
+def _closely(posting: Posting) -> str | None:
     sums: dict[str, int] = {}
     sides: dict[str, str] = {}
     for account, side, amount, _month, _day in posting.legs:
@@ -242,27 +267,62 @@ def _into_sqlite(table: type[Transaction | Entry]) -> str:
 
 
 @cache
-def _into_postgresql(conflict: str) -> str:
-    """Return the one statement that inserts heads and their legs, as the guards need them: an array a column.
+def _into_postgresql(heads: frozenset[str], legs: frozenset[str], *, once: bool) -> str:
+    """Return the one statement that inserts heads and their legs, as the guards need them, and says which it inserted.
 
-    Row by row the same costs fifty times as much.
+    An array a column (row by row the same costs fifty times as much), but one value for those that are the same in
+    all. Where a key is held, ``once`` leaves out what has it.
     """
-    heads, entries = _from_arrays(Transaction, "h_"), _from_arrays(Entry, "e_")
-    legs = f"{entries} WHERE given.transaction_id IN (SELECT id FROM head)"  # noqa: S608 - our own names
-    return f"WITH head AS ({heads} {conflict} RETURNING id), leg AS ({legs}) SELECT id FROM head"  # noqa: S608
+    conflict = "ON CONFLICT (key) DO NOTHING" if once else ""
+    only = "WHERE given.transaction_id IN (SELECT id FROM head)" if once else ""
+    return (
+        f"WITH head AS ({_from_arrays(Transaction, heads)} {conflict} RETURNING id), "  # noqa: S608 - our own names
+        f"leg AS ({_from_arrays(Entry, legs)} {only}) "
+        "SELECT count(*), string_agg(int8send(id), '') FROM head"
+    )
+
+
+def _from_arrays(table: type[Transaction | Entry], same: frozenset[str]) -> str:
+    # Arrays that are unnested side by side come row by row; in FROM each would be written down first.
+    kinds = {column.name: column.type.compile(_DIALECT) for column in _columns(table)}
+    each = [name for name in kinds if name not in same]
+    arrays = ", ".join(f"unnest(%({_PREFIXES[table]}{name})b::{kinds[name]}[]) AS {name}" for name in each)
+    values = [f"given.{name}" for name in each] + [f"%({_PREFIXES[table]}{name})s::{kinds[name]}" for name in same]
+    return (
+        f"INSERT INTO {_name(table)} ({', '.join([*each, *same])}) "  # noqa: S608 - our own names
+        f"SELECT {', '.join(values)} FROM (SELECT {arrays}) AS given"
+    )
+
+
+def _same(table: type[Transaction | Entry], values: Mapping[str, Sequence[Any]]) -> frozenset[str]:
+    """Return the columns that have one value in all the rows; what names a row is never one of them."""
+    return frozenset(
+        name
+        for name, of in values.items()
+        if name not in _NAMING[table] and of[0] == of[-1] and of.count(of[0]) == len(of)
+    )
+
+
+def _given(
+    table: type[Transaction | Entry], values: Mapping[str, Sequence[Any]], same: frozenset[str]
+) -> dict[str, Any]:
+    """Return what a statement is given for the columns of a table."""
+    prefix, kinds = _PREFIXES[table], _kinds(table)
+    return {f"{prefix}{name}": of[0] if name in same else kinds[name](of) for name, of in values.items()}
 
 
 @cache
-def _arrays(table: type[Transaction | Entry], prefix: str) -> list[tuple[str, str, type[Array]]]:
-    """Return how each column of a table goes to PostgreSQL: its name in the statement, its own, its kind."""
-    return [(f"{prefix}{one.name}", one.name, _KINDS[one.type.python_type]) for one in _columns(table)]
+def _kinds(table: type[Transaction | Entry]) -> dict[str, type[Array]]:
+    """Return how each column of a table goes to PostgreSQL where its rows differ."""
+    return {
+        one.name: Int16s if isinstance(one.type, Int16) else _KINDS[one.type.python_type] for one in _columns(table)
+    }
 
 
-def _from_arrays(table: type[Transaction | Entry], prefix: str) -> str:
-    columns = _columns(table)
-    arrays = ", ".join(f"%({prefix}{column.name})b::{column.type.compile(_DIALECT)}[]" for column in columns)
-    names = ", ".join(column.name for column in columns)
-    return f"INSERT INTO {_name(table)} ({names}) SELECT * FROM unnest({arrays}) AS given ({names})"  # noqa: S608 - our own names
+def _unpacked(numbers: bytes | None) -> list[int]:
+    """Return numbers that PostgreSQL put together: as rows they would cost as much as what they are needed for."""
+    found: list[int] = np.frombuffer(numbers or b"", ">i8").tolist()
+    return found
 
 
 @cache
@@ -275,7 +335,14 @@ def _name(table: type[Transaction | Entry]) -> str:
 
 
 _LAST_ID: Final = "SELECT coalesce(max(id), 0) FROM ledger_transaction"
-_NEXT_IDS: Final = "SELECT nextval('ledger_transaction_id_seq') FROM generate_series(1, %(count)s)"
+_NEXT_IDS: Final = (
+    "SELECT string_agg(int8send(nextval('ledger_transaction_id_seq')), '') FROM generate_series(1, %(count)s)"
+)
+_PREFIXES: Final = {Transaction: "h_", Entry: "e_"}
+_NAMING: Final = {
+    Transaction: frozenset({"id", "key", "content_hash"}),
+    Entry: frozenset({"transaction_id", "leg", "account_id", "side", "amount"}),
+}
 _KINDS: Final[Mapping[Any, type[Array]]] = {int: Int64s, str: Texts, date: Days, datetime: Instants, bytes: Blobs}
 _DIALECT = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy does not say
 

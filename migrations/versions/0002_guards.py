@@ -126,8 +126,29 @@ POSTGRESQL_LEDGER = (
     # Head and legs come in one statement, so that what is asked of either finds the other.
     """CREATE FUNCTION check_ledger_entries() RETURNS trigger LANGUAGE plpgsql
     SET enable_hashjoin = off SET enable_mergejoin = off AS $$
-    DECLARE wrong record;
+    DECLARE wrong record; the_book text; unlike boolean;
     BEGIN
+        -- Most statements add pairs to accounts of one book: what is asked of an account is asked once, and who finds
+        -- nothing remarkable then is done. Everything else is looked at closely.
+        SELECT min(account.book), bool_or(account.id IS NULL) OR min(account.book) <> max(account.book)
+        INTO the_book, unlike
+        FROM (SELECT DISTINCT account_id, asset FROM added) AS used
+        LEFT JOIN account ON account.id = used.account_id AND account.asset = used.asset;
+        IF NOT unlike THEN
+            PERFORM FROM (
+                SELECT transaction_id, recorded_month, count(*) AS legs, max(leg) AS last,
+                       sum(CASE side WHEN 'D' THEN amount ELSE -amount END) AS value,
+                       min(account_id) AS lowest, max(account_id) AS highest
+                FROM added GROUP BY transaction_id, recorded_month, asset
+            ) AS given
+            LEFT JOIN ledger_transaction AS head
+                 ON head.id = given.transaction_id AND head.recorded_month = given.recorded_month
+            WHERE given.legs <> 2 OR given.last <> 2 OR given.value <> 0 OR given.lowest = given.highest
+               OR head.legs IS DISTINCT FROM 2 OR head.book <> the_book LIMIT 1;
+            IF NOT FOUND THEN
+                RETURN NULL;
+            END IF;
+        END IF;
         SELECT given.* INTO wrong FROM (
             SELECT transaction_id, recorded_month, sum(legs) AS legs, max(last) AS last, bool_and(balanced) AS balanced,
                    bool_and(one_sided) AS one_sided, min(lowest) AS lowest, max(highest) AS highest
@@ -171,9 +192,9 @@ POSTGRESQL_LEDGER = (
             SELECT found.recorded_at, found.recorded_month,
                    least((date_part('year', found.moment) - 1970) * 12 + date_part('month', found.moment) - 1, 32767)
                    AS month
-            FROM (SELECT DISTINCT head.recorded_at, head.recorded_month,
+            FROM (SELECT head.recorded_at, head.recorded_month,
                          head.recorded_at AT TIME ZONE instance.timezone AS moment
-                  FROM added AS head, instance) AS found
+                  FROM (SELECT DISTINCT recorded_at, recorded_month FROM added) AS head, instance) AS found
         LOOP
             IF given.month <> given.recorded_month THEN
                 RAISE EXCEPTION 'what was recorded at % is of the month %, not %', given.recorded_at, given.month,
@@ -189,7 +210,9 @@ POSTGRESQL_LEDGER = (
                 RAISE EXCEPTION 'transaction % has no legs', wrong USING ERRCODE = 'TB004';
             END IF;
         END LOOP;
-        SELECT head.id INTO wrong FROM added AS head JOIN closed_period AS closed ON closed.book = head.book
+        SELECT head.id INTO wrong
+        FROM (SELECT book, effective_on, min(id) AS id FROM added GROUP BY book, effective_on) AS head
+        JOIN closed_period AS closed ON closed.book = head.book
         WHERE head.effective_on < closed.opens_on LIMIT 1;
         IF FOUND THEN
             RAISE EXCEPTION 'transaction % lies in a closed period', wrong USING ERRCODE = 'TB007';

@@ -7,12 +7,14 @@ from threading import Barrier
 
 import pytest
 from sqlalchemy import text
+from sqlmodel import col, select
 
 from ledger.batches import Outcome, Result, post_each
 from ledger.books import AccountRef, Leg, Posting, post
+from ledger.tables import Account, Entry, Transaction
 from store.unit import Store, Unit
 from tests.conftest import LOCAL
-from tests.ledger.postings import BOOK, DAY, OWED, REVENUE, sale
+from tests.ledger.postings import BOOK, DAY, OWED, REVENUE, sale, use
 from tests.statements import counted
 
 
@@ -136,3 +138,32 @@ def test_of_callers_at_the_same_moment_one_posts_each_key(books: Store) -> None:
     assert sum(outcome.result is Result.POSTED for outcome in outcomes) == keys
     assert all(outcome.result in (Result.POSTED, Result.DUPLICATE) for outcome in outcomes)
     assert count(books) == keys
+
+
+@pytest.mark.parametrize("alike", [True, False], ids=["alike", "differing"])
+def test_what_a_batch_says_is_what_stands_in_the_books(books: Store, alike: bool) -> None:
+    days = [DAY, DAY if alike else date(2025, 3, 7)]
+    batch = [
+        Posting("a", "bill", BOOK, days[0], sale("a").legs, "bil_1", 1, "digest"),
+        Posting("b", "bill", BOOK, days[1], sale("b").legs, "bil_1", 1, "digest")
+        if alike
+        else Posting("b", "usage", BOOK, days[1], use(7)),
+    ]
+    outcomes = books.run(LOCAL, lambda unit: post_each(unit, batch))
+    heads = select(Transaction).order_by(col(Transaction.key))
+    legs = select(Entry, col(Account.code)).join(Account, col(Account.id) == col(Entry.account_id))
+    with books.reading(LOCAL) as unit:
+        for outcome, given, head in zip(outcomes, batch, unit.session.exec(heads).all(), strict=True):
+            assert (outcome.id, given.key, given.kind, given.book) == (head.id, head.key, head.kind, head.book)
+            assert given[3] == head.effective_on
+            assert (given.document_id, given.event_count, given.event_digest) == (
+                head.document_id,
+                head.event_count,
+                head.event_digest,
+            )
+            of_head = legs.where(col(Entry.transaction_id) == head.id).order_by(col(Entry.leg))
+            stored = [
+                (code, leg.asset, leg.side, leg.amount, leg.service_month, leg.service_on)
+                for leg, code in unit.session.exec(of_head).all()
+            ]
+            assert stored == [(leg.account.code, leg.account.asset, *leg[1:]) for leg in given.legs]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -138,6 +139,10 @@ def test_the_database_itself_takes_a_whole_and_balanced_transaction_only(opened:
     assert "amount" in attack(opened, [(1, owed, "CNY", "D", 10**15 + 1), (2, revenue, "CNY", "C", 10**15 + 1)])
     assert "account of its book" in attack(opened, [debit, credit], book="pty_nobody")
     assert "account of its book" in attack(opened, [debit, credit], book="pty_other")
+    opened.run(LOCAL, lambda unit: post(unit, [sale("theirs", 1, book="pty_other")]))
+    theirs = account(opened, replace(REVENUE, book="pty_other").code)
+    for book in (BOOK, "pty_other"):
+        assert "account of its book" in attack(opened, [debit, (2, theirs, "CNY", "C", 5)], book=book)
     assert "no more" in attack(opened, [debit, credit, (3, owed, "CNY", "D", 1), (4, revenue, "CNY", "C", 1)], late=2)
     assert "takes the legs it announced" in attack(opened, [debit, credit], of_legs=663)
     assert "takes the legs it announced" in attack(opened, [debit, credit], of_head=663)

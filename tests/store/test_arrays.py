@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import DBAPIError, IntegrityError
 
-from store.arrays import Array, Blobs, Days, Instants, Int64s, Texts
+from store.arrays import Array, Blobs, Days, Instants, Int16s, Int64s, Texts
 from store.direct import change, rows
 from store.unit import Store, Unit
 from tests.conftest import LOCAL
@@ -26,6 +26,10 @@ COLUMNS: list[tuple[Array, str]] = [
     (Int64s([-(2**63), 0, 2**63 - 1]), "bigint[]"),
     (Int64s([1, None, -1]), "bigint[]"),
     (Int64s([]), "bigint[]"),
+    (Int16s([-(2**15), 0, 2**15 - 1]), "smallint[]"),
+    (Int16s([1, None]), "smallint[]"),
+    (Texts(["", "每个都不同", 'a"b']), "text[]"),
+    (Blobs([b"", b"\x00\xff"]), "bytea[]"),
 ]
 
 
@@ -42,9 +46,10 @@ def test_a_column_arrives_as_it_was_sent(store: Store, column: Array, kind: str)
     assert store.run(LOCAL, seen) == column.values
 
 
-def test_a_number_that_no_column_holds_is_refused_before_it_is_sent() -> None:
+@pytest.mark.parametrize("column", [Int64s([2**63]), Int16s([2**15]), Int16s([-(2**15) - 1])])
+def test_a_number_that_no_column_holds_is_refused_before_it_is_sent(column: Array) -> None:
     with pytest.raises(OverflowError):
-        Int64s([2**63]).items()
+        column.items()
 
 
 HORIZON = {"sqlite": "INSERT INTO horizon (at) VALUES (?)", "postgresql": "INSERT INTO horizon (at) VALUES (%s)"}
