@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import tempfile
@@ -16,6 +17,8 @@ from store.settings import CALLS_MAX, Settings
 POSTGRESQL_WORKERS = 2
 THREADS_SPARE = 4
 """Threads that refuse what is too much, and say how the process is."""
+_GARBAGE = (50_000, 20, 20)
+"""How much more there is before garbage is looked for: a report of a year holds millions of things that are none."""
 
 
 class _Server(BaseApplication):
@@ -32,7 +35,10 @@ class _Server(BaseApplication):
 
     def load(self) -> Any:
         """Make the application, in each worker for itself."""
-        return import_app("app:create_app()")  # type: ignore[no-untyped-call]
+        application = import_app("app:create_app()")  # type: ignore[no-untyped-call]
+        gc.freeze()
+        gc.set_threshold(*_GARBAGE)
+        return application
 
 
 def _forget_worker(_server: object, worker: Any) -> None:

@@ -109,6 +109,20 @@ def sums_by(unit: Unit, sought: Sought, *keys: str) -> dict[tuple[Any, ...], Sum
     return while_steady(unit.connection, lambda state: _added_up(unit, sought, state, keys))
 
 
+def uneven(unit: Unit, sought: Sought, *keys: str) -> list[tuple[Any, ...]]:
+    """Return the keys, as those of ``sums_by``, of which debits and credits are not the same."""
+
+    def differing(state: FoldState) -> Counter[tuple[Any, ...]]:
+        found: Counter[tuple[Any, ...]] = Counter()
+        for query in _parts(unit.connection, sought, state, unit.zone, keys):
+            *_, debits, credits_ = query.selected_columns
+            for *key, debit, credit in unit.connection.execute(query.having(debits != credits_)):
+                found[tuple(key)] += int(debit) - int(credit)
+        return found
+
+    return [key for key, difference in while_steady(unit.connection, differing).items() if difference]
+
+
 def _added_up(unit: Unit, sought: Sought, state: FoldState, keys: Sequence[str]) -> dict[tuple[Any, ...], Sums]:
     debits: Counter[tuple[Any, ...]] = Counter()
     credits_: Counter[tuple[Any, ...]] = Counter()

@@ -16,7 +16,7 @@ from typing import Any, Final
 from sqlalchemy import Row, Text, and_, case, column, func, or_, select, true, values
 from sqlmodel import col
 
-from ledger.balances import Sought, sums_by
+from ledger.balances import Sought, uneven
 from ledger.tables import Account, Entry, Transaction, legs_of_head
 from metering.accounts import UNBILLED
 from metering.use import ChargeableUse
@@ -131,29 +131,44 @@ def _facts(unit: Unit, operator_id: str, as_of: datetime) -> _Facts:
 
 
 def _contracts(unit: Unit, facts: _Facts, operator_id: str, as_of: datetime) -> dict[str, Contract]:
-    """Read the contracts and their terms by their operator: there may be more of them than a statement takes ids."""
-    query = select(Contract).where(
+    """Read the contracts that have open use or may bear a fixed fee, and all their terms."""
+    mine = and_(
         col(Contract.operator_id) == operator_id, col(Contract.kind) != "grant", col(Contract.accepted_at) <= as_of
     )
-    contracts = {contract.id: contract for contract in unit.session.execute(query).scalars()}
-    terms = (
-        select(ContractOffering)
-        .join(Contract, col(Contract.id) == col(ContractOffering.contract_id))
-        .where(col(Contract.operator_id) == operator_id, col(Contract.kind) != "grant")
-    )
-    for term in unit.session.execute(terms).scalars():
-        facts.terms[term.contract_id][term.offering_id] = term
+    used = sorted(facts.use)
+    parts = [used[start : start + _MONTHS_MAX] for start in range(0, len(used), _MONTHS_MAX)]
+    contracts: dict[str, Contract] = {}
+    for condition in (*(col(Contract.id).in_(part) for part in parts), col(Contract.id).in_(_may_bear(as_of))):
+        query = (
+            select(Contract, ContractOffering)
+            .join(ContractOffering, col(ContractOffering.contract_id) == col(Contract.id))
+            .where(mine, condition)
+        )
+        for contract, term in unit.session.execute(query):
+            contracts[contract.id] = contract
+            facts.terms[contract.id][term.offering_id] = term
     return contracts
+
+
+def _may_bear(as_of: datetime) -> Any:
+    """Return the query of the contracts that froze a price, or follow one that had a fixed part at any time."""
+    return select(col(ContractOffering.contract_id)).where(
+        or_(col(ContractOffering.tariff_id).is_not(None), col(ContractOffering.offering_id).in_(_with_fee(as_of)))
+    )
+
+
+def _with_fee(as_of: datetime) -> Any:
+    """Return the query of the offerings of which a public price had a fixed part at any time."""
+    return select(col(TariffVersion.offering_id)).where(
+        col(TariffVersion.model).in_(_WITH_FEE), col(TariffVersion.recorded_at) <= as_of
+    )
 
 
 def _add_months_with_fee(
     unit: Unit, facts: _Facts, contracts: Mapping[str, Contract], operator_id: str, as_of: datetime
 ) -> None:
     """Add the months that bear a fixed fee and have no bill yet, up to and with the running one, used or not."""
-    public = select(col(TariffVersion.offering_id)).where(
-        col(TariffVersion.model).in_(_WITH_FEE), col(TariffVersion.recorded_at) <= as_of
-    )
-    of_public = set(unit.connection.execute(public).scalars())
+    of_public = set(unit.connection.execute(_with_fee(as_of)).scalars())
     bearing = {
         contract_id: [offering_id for offering_id, term in facts.terms[contract_id].items() if _bears(term, of_public)]
         for contract_id in contracts
@@ -265,8 +280,7 @@ def _open_use(unit: Unit, operator_id: str, as_of: datetime) -> Iterator[Row[Any
 def _open_months(unit: Unit, operator_id: str, as_of: datetime) -> set[tuple[int, str]]:
     """Return the accounts and service months with use that no bill has taken, or to be billed anew."""
     sought = Sought(as_of=as_of, books=[operator_id], kinds=[UNBILLED])
-    found = sums_by(unit, sought, "account_id", "service_month")
-    waiting = {(number, month) for (number, month), held in found.items() if held.debit != held.credit}
+    waiting = {(number, month) for number, month in uneven(unit, sought, "account_id", "service_month")}
     anew: Any = (
         select(col(Account.id), col(InvoiceLine.service_month))
         .select_from(CreditNote)

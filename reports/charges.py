@@ -111,7 +111,8 @@ def per_unit(fen: int | Fraction, quantity: int) -> Fraction | None:
     >>> per_unit(8000, 100 * MICRO_PER_UNIT)
     Fraction(4, 5)
     """
-    return Fraction(fen) * MICRO_PER_UNIT / (FEN_PER_YUAN * quantity) if quantity else None
+    numerator, denominator = fen.as_integer_ratio()
+    return Fraction(numerator * MICRO_PER_UNIT, denominator * FEN_PER_YUAN * quantity) if quantity else None
 
 
 def charges_of(unit: Unit, frame: Frame) -> list[Charge]:
@@ -199,14 +200,11 @@ def difference(one: str | None, other: str | None) -> str | None:
 
 def _lines(frame: Frame) -> Any:
     columns = (
-        *(col(getattr(InvoiceLine, name)) for name in _LINE_COLUMNS),
-        col(Invoice.number),
-        col(Invoice.issued_on),
-        col(Invoice.contract_id),
-        col(Invoice.price_basis),
+        *(_COLUMNS.get(name, getattr(InvoiceLine, name, None)) for name in _STATED),
+        col(InvoiceLine.vat_rate),
+        col(InvoiceLine.tariff_id),
         col(Contract.effective_from).label("term_from"),
         col(Contract.effective_until).label("term_until"),
-        col(Party.code).label("buyer"),
     )
     query: Any = select(*columns)
     return (
@@ -224,27 +222,17 @@ def _lines(frame: Frame) -> Any:
     )
 
 
-_LINE_COLUMNS: Final = (
-    "invoice_id",
-    "position",
-    "offering_id",
-    "kind",
-    "service_month",
-    "service_from",
-    "service_until",
-    "quantity",
-    "unit_price",
-    "nominal_unit_price",
-    "amount",
-    "vat_rate",
-    "net",
-    "tax",
-    "gross",
-    "tariff_id",
-    "ceiling_decision_no",
-    "trial",
-    "corrects",
-)
+_STATED: Final = Charge._fields[: Charge._fields.index("ceiling")]
+"""What a charge has from its bill, in the order in which it is read."""
+_COLUMNS: Final[Mapping[str, Any]] = {
+    "number": Invoice.number,
+    "issued_on": Invoice.issued_on,
+    "contract_id": Invoice.contract_id,
+    "price_basis": Invoice.price_basis,
+    "buyer": col(Party.code).label("buyer"),
+    "billed_under": col(InvoiceLine.ceiling_decision_no).label("billed_under"),
+}
+"""Where those come from that are no columns of a bill's line under the same name."""
 
 
 def _held_against(unit: Unit, frame: Frame, rows: Sequence[Row[Any]]) -> list[Charge]:
@@ -315,29 +303,8 @@ def _charge(row: Row[Any], limits: _Limits, fee: _FixedPart | None) -> Charge:
     """A line with the ceilings that it met, each with the use that met it, in the bill's own tax basis."""
     basis = PriceBasis(row.price_basis)
     met = [(ceiling.in_basis(basis, row.vat_rate), used) for ceiling, used in limits]
-    return Charge(
-        invoice_id=row.invoice_id,
-        position=row.position,
-        number=row.number,
-        issued_on=row.issued_on,
-        contract_id=row.contract_id,
-        buyer=row.buyer,
-        offering_id=row.offering_id,
-        kind=row.kind,
-        service_month=row.service_month,
-        service_from=row.service_from,
-        service_until=row.service_until,
-        quantity=row.quantity,
-        unit_price=row.unit_price,
-        nominal_unit_price=row.nominal_unit_price,
-        amount=row.amount,
-        net=row.net,
-        tax=row.tax,
-        gross=row.gross,
-        price_basis=row.price_basis,
-        billed_under=row.ceiling_decision_no,
-        trial=row.trial,
-        corrects=row.corrects,
+    return Charge(  # type: ignore[misc]  # the row begins with what a charge states
+        *row[: len(_STATED)],
         ceiling=min((ceiling for ceiling, _ in met), key=lambda ceiling: ceiling.per_unit, default=None),
         allowance=_allowance(row, met) if fee is None else fee.allowance,
         fixed_ceiling=fee.ceiling if fee else None,

@@ -274,8 +274,16 @@ def _quoted_row(frame: Frame, offered: Offered, quote: Quote, buyer: Party, line
 
 
 def _prices_contracted(unit: Unit, frame: Frame, register: Register) -> Iterator[dict[str, Any]]:
-    query = (
-        select(Contract, ContractOffering, Party)
+    query: Any = (
+        select(
+            col(Contract.id),
+            col(Contract.effective_from),
+            col(Contract.effective_until),
+            col(ContractOffering.offering_id),
+            col(ContractOffering.tariff_id),
+            col(ContractOffering.tariff),
+            col(Party.code).label("buyer"),
+        )
         .join(ContractOffering, col(ContractOffering.contract_id) == col(Contract.id))
         .join(Party, col(Party.id) == col(Contract.buyer_id))
         .where(
@@ -286,28 +294,28 @@ def _prices_contracted(unit: Unit, frame: Frame, register: Register) -> Iterator
         )
         .order_by(col(Contract.id), col(ContractOffering.offering_id))
     )
-    for contract, term, buyer in unit.session.execute(query):
-        offered = frame.offerings.get(term.offering_id)
-        days = Span(contract.effective_from, contract.effective_until).intersect(frame.period)
+    for row in unit.connection.execute(query):
+        offered = frame.offerings.get(row.offering_id)
+        days = Span(row.effective_from, row.effective_until).intersect(frame.period)
         if offered is None or days is None:
             continue
         given = {
             "source": "contracted",
-            "reference": contract.id,
-            "buyer": buyer.code,
-            "effective_from": contract.effective_from.isoformat(),
-            "effective_until": _day(contract.effective_until),
-            "links": {"contract": frame.link(f"/contracts/{contract.id}")},
+            "reference": row.id,
+            "buyer": row.buyer,
+            "effective_from": row.effective_from.isoformat(),
+            "effective_until": _day(row.effective_until),
+            "links": {"contract": frame.link(f"/contracts/{row.id}")},
         }
-        if term.tariff is None:
+        if row.tariff is None:
             yield {**_empty_price(offered), **given, "follows": "public_tariff"}
         else:
-            given["trial"] = _was_trial(register, term)
-            yield from _bands(register, offered, tariff_from_document(term.tariff), _last_day(days), given)
+            given["trial"] = _was_trial(register, row.offering_id, row.tariff_id)
+            yield from _bands(register, offered, tariff_from_document(row.tariff), _last_day(days), given)
 
 
-def _was_trial(register: Register, term: ContractOffering) -> bool:
-    return any(held.row.id == term.tariff_id and held.row.trial for held in register.tariffs[term.offering_id])
+def _was_trial(register: Register, offering_id: str, tariff_id: str | None) -> bool:
+    return any(held.row.id == tariff_id and held.row.trial for held in register.tariffs[offering_id])
 
 
 def _bands(
