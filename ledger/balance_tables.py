@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy import Index
 from sqlmodel import Field, SQLModel
 
 from store.columns import Instant, Int64, Whole, Words
@@ -19,6 +20,7 @@ class BalanceBucket(SQLModel, table=True):
     __table_args__ = table(
         check("debit", "debit >= 0"),
         check("credit", "credit >= 0"),
+        Index("ix_balance_bucket_months", "effective_month", "recorded_month"),
         append_only=False,
     )
 

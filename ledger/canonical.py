@@ -68,6 +68,15 @@ def day_number(text: bytes) -> int:
     return _days(day)
 
 
+def day_numbered(raw: bytes) -> date:
+    """Return the day that a field of a row says.
+
+    >>> day_numbered(field(date(2025, 3, 1))[4:])
+    datetime.date(2025, 3, 1)
+    """
+    return _EPOCH.date() + timedelta(days=int.from_bytes(raw, "big", signed=True))
+
+
 @lru_cache(4096)
 def instant_number(text: bytes) -> int:
     """Return the number of an instant that SQLite keeps as text; ValueError where no instant is kept so."""

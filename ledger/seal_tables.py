@@ -34,14 +34,19 @@ class Seal(SQLModel, table=True):
     """A signed Merkle root over all that was recorded after one horizon, up to and with another.
 
     Seals are numbered without gaps, and each holds the hash of the one before it; hashes, and the signature, are in
-    hexadecimal. ``closes_count`` and ``closes_digest`` are of all months that were closed up to ``recorded_until``.
+    hexadecimal. ``closes_count`` and ``closes_digest`` are of all months that were closed up to ``recorded_until``;
+    what was logged and refused is that of the seal's own window.
     """
 
     __tablename__ = "seal"
     __table_args__ = table(
         UniqueConstraint("recorded_until"),
         check("number", "number >= 1"),
-        check("counts", "account_count >= 0 AND transaction_count >= 0 AND closes_count >= 0"),
+        check(
+            "counts",
+            "account_count >= 0 AND transaction_count >= 0 AND closes_count >= 0 AND log_count >= 0 AND "
+            "refused_count >= 0",
+        ),
         check("chain", "(number = 1) = (previous_hash IS NULL) AND (number = 1) = (recorded_after IS NULL)"),
     )
 
@@ -53,6 +58,10 @@ class Seal(SQLModel, table=True):
     root: str = Field(sa_type=Words)
     closes_count: int = Field(sa_type=Int64)
     closes_digest: str = Field(sa_type=Words)
+    log_count: int = Field(sa_type=Int64)
+    log_digest: str = Field(sa_type=Words)
+    refused_count: int = Field(sa_type=Int64)
+    refused_digest: str = Field(sa_type=Words)
     previous_hash: str | None = Field(default=None, sa_type=Words)
     hash: str = Field(sa_type=Words)
     key_id: str = Field(sa_type=Words, foreign_key="signing_key.id")

@@ -2,8 +2,9 @@
 
 A seal holds all that was recorded after the one before it, up to and with an instant at or below the horizon: nothing
 can be committed there any more, so no transaction is skipped, whatever its number and whenever it was committed. It
-also attests every close of a month up to that instant (``ledger.sealed_closes``), and is made for closes alone. The
-hashing works on a snapshot, without a lock; the write is brief, and comes to nothing where another sealer was faster.
+also attests every close of a month up to that instant (``ledger.sealed_closes``), and what was logged and refused since
+the seal before it (``ledger.sealed_rows``), and is made for these alone too. The hashing works on a snapshot, without a
+lock; the write is brief, and comes to nothing where another sealer was faster.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from ledger.canonical import fields
 from ledger.merkle import root
 from ledger.seal_tables import Seal, SealPart, SigningKey
 from ledger.sealed_closes import Closes, ClosesInOrder
+from ledger.sealed_rows import LOG, REFUSED, SEAL_OBJECT, Rows, RowsInOrder, has_news
 from ledger.signing import is_signed, key_fault, lock_sealing, signer_in_force
 from ledger.tables import Transaction
 from store.horizon import advance
@@ -57,6 +59,8 @@ class Draft:
     transactions: int
     parts: tuple[Part, ...]
     closes: Closes
+    log: Rows
+    refused: Rows
     previous_hash: str | None
 
     @property
@@ -119,6 +123,10 @@ def statement(sealed: Seal) -> bytes:
             sealed.root,
             sealed.closes_count,
             sealed.closes_digest,
+            sealed.log_count,
+            sealed.log_digest,
+            sealed.refused_count,
+            sealed.refused_digest,
             sealed.previous_hash,
             sealed.key_id,
             sealed.sealed_at,
@@ -195,7 +203,8 @@ def _draft(unit: Unit, horizon: datetime, transactions_max: int) -> Draft | None
     every_close = ClosesInOrder(unit)
     known = every_close.up_to(after).count if after else 0
     closes = every_close.up_to(until)
-    if closes.count == known and not any(span.count for span in spans.values()):
+    is_empty = closes.count == known and not any(span.count for span in spans.values())
+    if is_empty and not has_news(unit, after, until):
         return None
     return Draft(
         number=last.number + 1 if last else 1,
@@ -205,6 +214,8 @@ def _draft(unit: Unit, horizon: datetime, transactions_max: int) -> Draft | None
         transactions=spans[TRANSACTION].count,
         parts=tuple(_parts(unit, window, spans)),
         closes=closes,
+        log=RowsInOrder(unit, LOG, after).up_to(until),
+        refused=RowsInOrder(unit, REFUSED, after).up_to(until),
         previous_hash=last.hash if last else None,
     )
 
@@ -245,6 +256,10 @@ def _keep(unit: Unit, draft: Draft) -> bool:
         root=draft.root,
         closes_count=draft.closes.count,
         closes_digest=draft.closes.digest,
+        log_count=draft.log.count,
+        log_digest=draft.log.digest,
+        refused_count=draft.refused.count,
+        refused_digest=draft.refused.digest,
         previous_hash=draft.previous_hash,
         hash="",
         key_id=signer.key_id,
@@ -261,5 +276,5 @@ def _keep(unit: Unit, draft: Draft) -> bool:
     ]
     if parts:  # a seal of closes alone has none
         unit.connection.execute(insert(SealPart), parts)
-    unit.object_id = f"seal {made.number}"
+    unit.object_id = f"{SEAL_OBJECT}{made.number}"
     return True

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
 
-from sqlalchemy import Select, literal, select, tuple_
+from sqlalchemy import Select, literal, select, tuple_, union_all
 from sqlmodel import col
 
-from ledger.tables import Transaction
+from ledger.tables import Account, Entry, Transaction
+from metering.accounts import DELIVERED
 from metering.events import Key
 from metering.tables import EventKey, UsageEvent, UsageReversal, event_of_key
 from metering.use import REVERSAL, USAGE
@@ -25,6 +26,7 @@ from store.unit import Unit
 OwnKey = tuple[str, str, str]
 """Operator, source and id of an event."""
 
+_ACCOUNTS_AT_ONCE: Final = 100
 _ORDER = (col(UsageEvent.transaction_id), col(UsageEvent.source), col(UsageEvent.event_id))
 
 
@@ -32,8 +34,8 @@ def page_of_events(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """Return a page of events; ``contract`` and ``month`` (of service) narrow it. Raises CursorInvalid.
 
     An event has no id of its own: a page ends at (transaction, source, id). It costs what is on it, however many
-    events there are: those of an operator are found by their transactions, those of a contract by its index. With a
-    month, an operator's page also goes through the transactions before it.
+    events there are: those of an operator are found by their transactions, with a month by what was delivered in it,
+    those of a contract by its index.
     """
     place = None if wanted["cursor"] is None else _opened(wanted["cursor"])
     query = _narrowed(unit, wanted, place[0] if place else 0)
@@ -107,17 +109,37 @@ def _by_transaction(unit: Unit) -> bool:
     return unit.principal.role in SEES_EVERYTHING or unit.principal.role == "operator"
 
 
-def _transactions(unit: Unit, wanted: Mapping[str, Any], first: int) -> Select[Any]:
-    """Return the query of the transactions of use that a page can reach: each holds one event or more, of one day."""
+def _transactions(unit: Unit, wanted: Mapping[str, Any], first: int) -> Collection[int] | Select[Any]:
+    """Return the transactions of use that a page can reach, in their order: each holds events of one day."""
+    if wanted["month"] is not None:
+        return _delivered(unit, str(wanted["month"]), first, wanted["limit"] + 1)
     query = select(col(Transaction.id)).where(
         col(Transaction.kind).in_((USAGE, REVERSAL)), col(Transaction.id) >= first
     )
     if unit.principal.role == "operator":
         query = query.where(col(Transaction.book) == unit.principal.party)
-    if wanted["month"] is not None:
-        span = wanted["month"].span
-        query = query.where(col(Transaction.effective_on) >= span.start, col(Transaction.effective_on) < span.end)
     return query.order_by(col(Transaction.id)).limit(wanted["limit"] + 1)
+
+
+def _delivered(unit: Unit, month: str, first: int, limit: int) -> Collection[int]:
+    """Return the first transactions of a service month: each has a leg on an account of what was delivered."""
+    accounts = select(col(Account.id)).where(col(Account.kind) == DELIVERED).order_by(col(Account.id))
+    if unit.principal.role == "operator":
+        accounts = accounts.where(col(Account.book) == unit.principal.party)
+    numbers = unit.connection.execute(accounts).scalars().all()
+    found: set[int] = set()
+    for start in range(0, len(numbers), _ACCOUNTS_AT_ONCE):
+        of_each = (_of_account(number, month, first, limit) for number in numbers[start : start + _ACCOUNTS_AT_ONCE])
+        found |= set(unit.connection.execute(union_all(*of_each)).scalars())
+    return sorted(found)[:limit]
+
+
+def _of_account(number: int | None, month: str, first: int, limit: int) -> Select[Any]:
+    transaction = col(Entry.transaction_id)
+    query = select(transaction).where(
+        col(Entry.account_id) == number, col(Entry.service_month) == month, transaction >= first
+    )
+    return select(query.order_by(transaction).limit(limit).subquery())
 
 
 def _visible(unit: Unit) -> Select[UsageEvent]:

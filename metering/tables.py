@@ -100,7 +100,7 @@ class RefusedEvent(SQLModel, table=True):
     truncated: bool = Field(sa_type=Flag)
     code: str = Field(sa_type=Words)
     detail: str = Field(sa_type=Words)
-    recorded_at: datetime = Field(sa_type=Instant)
+    recorded_at: datetime = Field(sa_type=Instant, index=True)
     judged_at: datetime | None = Field(default=None, sa_type=Instant)
     outcome: str | None = Field(default=None, sa_type=Words)
 

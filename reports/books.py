@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -13,10 +13,13 @@ from sqlalchemy.orm import aliased
 from sqlmodel import col
 
 from ledger.balances import Sought, Sums, normal, sums
+from ledger.books import account_ids
 from ledger.chart import CHART, CURRENCY, AccountKind
+from ledger.sequence import Place, next_transactions, place_of
 from ledger.tables import Account, Entry, Transaction
 from pricing.money import format_money, format_quantity
 from registry.tables import Offering, Party
+from store.paging import CursorInvalid
 from store.unit import Unit
 
 
@@ -160,16 +163,26 @@ def within(query: Any, bounds: Bounds) -> Any:
 def transaction_page(
     unit: Unit, bounds: Bounds, account: str | None, limit: int, after: int | None
 ) -> tuple[list[dict[str, Any]], int | None]:
-    """Return a page of transactions with their legs, in the order of posting, and the id to go on after."""
-    query = within(select(Transaction), bounds).order_by(col(Transaction.id)).limit(limit + 1)
-    if after is not None:
-        query = query.where(col(Transaction.id) > after)
+    """Return a page of transactions with their legs, in the order of recording, and the id to go on after.
+
+    Raises CursorInvalid where no transaction has the id ``after``.
+    """
+    sought = Sought(day_from=bounds.day_from, day_until=bounds.day_until, books=bounds.books)
     if account is not None:
-        touching = select(col(Entry.transaction_id)).join(Account, col(Account.id) == col(Entry.account_id))
-        query = query.where(col(Transaction.id).in_(touching.where(col(Account.code) == account)))
-    found = list(unit.session.execute(query).scalars())
-    following = found[limit - 1].id if len(found) > limit else None
-    return described(unit, found[:limit]), following
+        sought = replace(sought, accounts=list(account_ids(unit, [account]).values()))
+    place = None if after is None else _place(unit, after)
+    numbers = next_transactions(unit, sought, bounds.as_of, limit + 1, place)
+    wanted = select(Transaction).where(col(Transaction.id).in_(numbers[:limit]))
+    found = sorted(unit.session.execute(wanted).scalars(), key=lambda row: numbers.index(int(row.id or 0)))
+    return described(unit, found), numbers[limit - 1] if len(numbers) > limit else None
+
+
+def _place(unit: Unit, number: int) -> Place:
+    place = place_of(unit, number)
+    if place is None:
+        message = f"{number} is no transaction; use next_cursor of the page before, or none"
+        raise CursorInvalid(message, errors={"cursor": [message]})
+    return place
 
 
 def described(unit: Unit, transactions: Sequence[Transaction]) -> list[dict[str, Any]]:

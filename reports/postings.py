@@ -1,12 +1,14 @@
-"""The check of the postings: each has the legs it announces, balances in each asset, and keeps to its accounts.
+"""The check of the postings: each has the legs it announces, balances in each asset, and keeps to accounts and months.
 
-It looks at the very rows that are hashed for the seals, so many at once, and names the first at fault.
+Use balances within each month of service, for no posting moves it to another. The check looks at the very rows that
+are hashed for the seals, so many at once, and names the first at fault.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any, Final
 
 import numpy as np
@@ -15,10 +17,12 @@ from sqlalchemy import func, select
 from sqlmodel import col
 
 from ledger.attested import Ints, Page
+from ledger.canonical import day_numbered
+from ledger.chart import CURRENCY
 from ledger.tables import Account, Entry, Transaction
 from store.unit import Unit
 
-BALANCED, LEGS_COMPLETE, ASSETS_MATCH = "balanced", "legs_complete", "assets_match"
+BALANCED, LEGS_COMPLETE, ASSETS_MATCH, MONTHS_MATCH = "balanced", "legs_complete", "assets_match", "months_match"
 
 _ACCOUNTS_AT_ONCE: Final = 5000
 _HALF: Final = 32
@@ -54,6 +58,7 @@ class Postings:
         self._keep(LEGS_COMPLETE, _incomplete(columns))
         self._keep(BALANCED, _unbalanced(columns))
         self._keep(ASSETS_MATCH, _elsewhere(self._unit, columns))
+        self._keep(MONTHS_MATCH, _of_other_months(columns))
 
     def faults(self) -> dict[str, str]:
         """Return the first fault of each check by its key, once every page was taken."""
@@ -70,7 +75,8 @@ class Postings:
 class _Columns:
     """What a page says, column by column: of each head, and of each leg, those of a head together.
 
-    ``head`` is the place of a leg's head; books and assets are places in the lists of those that occur.
+    ``head`` is the place of a leg's head, ``end`` that of where its row tells side, asset and service; books and assets
+    are places in the lists of those that occur, and so are the kinds of what balances by itself.
     """
 
     ids: Ints
@@ -82,8 +88,29 @@ class _Columns:
     amount: Ints
     sign: Ints
     asset: Ints
+    kind: Ints
+    end: Ints
     books: Sequence[bytes]
     assets: Sequence[bytes]
+    kinds: Sequence[bytes]
+    ends: Sequence[_End]
+
+
+@dataclass(frozen=True)
+class _End:
+    """Where the row of a leg tells its side, its asset, and the month and day of its service."""
+
+    side: bytes
+    asset: bytes
+    month: bytes | None
+    day: date | None
+
+    @property
+    def kind(self) -> bytes:
+        """What it balances in, as faults name it: an asset, and of use the month of service too."""
+        if self.month is None or self.asset == CURRENCY.encode():
+            return b"asset=%b" % self.asset
+        return b"asset=%b, service_month=%b" % (self.asset, self.month)
 
 
 def _columns(page: Page) -> _Columns:
@@ -96,8 +123,9 @@ def _columns(page: Page) -> _Columns:
         row[_HEAD_END : _HEAD_END + size] for row, size in zip(page.heads, heads["book_bytes"], strict=True)
     )
     end, ends = _places(row[_LEG_END:] for row in page.legs)
-    sides, written = zip(*map(_side_and_asset, ends), strict=True) if ends else ((), ())
-    asset, assets = _places(written)
+    told = [_end(each) for each in ends]
+    asset, assets = _places(each.asset for each in told)
+    kind, kinds = _places(each.kind for each in told)
     return _Columns(
         ids=page.ids,
         announced=heads["legs"].astype(np.int64),
@@ -106,10 +134,14 @@ def _columns(page: Page) -> _Columns:
         head=head,
         account=legs["account"].astype(np.int64),
         amount=legs["amount"].astype(np.int64),
-        sign=np.array([1 if side == b"D" else -1 for side in sides], np.int64)[end],
+        sign=np.array([1 if each.side == b"D" else -1 for each in told], np.int64)[end],
         asset=asset[end],
+        kind=kind[end],
+        end=end,
         books=books,
         assets=assets,
+        kinds=kinds,
+        ends=told,
     )
 
 
@@ -137,10 +169,17 @@ def _places(values: Iterable[bytes]) -> tuple[Ints, list[bytes]]:
     return np.array(found, np.int64), list(places)
 
 
-def _side_and_asset(end: bytes) -> tuple[bytes, bytes]:
-    """Return side and asset of a leg from where its row tells them."""
-    start = 1 + _LENGTH_BYTES
-    return end[:1], end[start : start + int.from_bytes(end[1:start], "big")]
+def _end(row: bytes) -> _End:
+    """Return what the end of a leg's row tells."""
+    fields: list[bytes | None] = []
+    place = 1
+    while place < len(row):
+        size = int.from_bytes(row[place : place + _LENGTH_BYTES], "big", signed=True)
+        place += _LENGTH_BYTES
+        fields.append(row[place : place + size] if size >= 0 else None)
+        place += max(size, 0)
+    asset, month, day = fields
+    return _End(row[:1], asset or b"", month, None if day is None else day_numbered(day))
 
 
 def _incomplete(columns: _Columns) -> Iterator[str]:
@@ -150,11 +189,11 @@ def _incomplete(columns: _Columns) -> Iterator[str]:
 
 
 def _unbalanced(columns: _Columns) -> Iterator[str]:
-    """Find what debits and credits of a transaction leave over in an asset.
+    """Find what debits and credits of a transaction leave over in an asset, of use in a month of service.
 
     The two halves of amounts are added up apart: no sum of a page leaves 64 bits.
     """
-    group = columns.head * len(columns.assets) + columns.asset
+    group = columns.head * len(columns.kinds) + columns.kind
     order = np.argsort(group, kind="stable")
     starts = np.flatnonzero(np.diff(group[order], prepend=-1))
     if not len(starts):
@@ -163,9 +202,18 @@ def _unbalanced(columns: _Columns) -> Iterator[str]:
     high, low = (np.add.reduceat((half * columns.sign)[order], starts) for half in halves)
     for place in np.flatnonzero((high != 0) | (low != 0)).tolist():
         left_over = (int(high[place]) << _HALF) + int(low[place])
-        head, asset = divmod(int(group[order[starts[place]]]), len(columns.assets))
+        head, kind = divmod(int(group[order[starts[place]]]), len(columns.kinds))
         if left_over:
-            yield f"transaction_id={columns.ids[head]}, asset={_text(columns.assets[asset])}, left_over={left_over}"
+            yield f"transaction_id={columns.ids[head]}, {_text(columns.kinds[kind])}, left_over={left_over}"
+
+
+def _of_other_months(columns: _Columns) -> Iterator[str]:
+    """Find the first leg whose day of service is not in its month of service."""
+    wrong = [place for place, end in enumerate(columns.ends) if end.day and end.month != str(end.day)[:7].encode()]
+    for leg in np.flatnonzero(np.isin(columns.end, wrong)).tolist():
+        end = columns.ends[columns.end[leg]]
+        month = None if end.month is None else _text(end.month)
+        yield f"transaction_id={columns.ids[columns.head[leg]]}, service_month={month}, service_on={end.day}"
 
 
 def _elsewhere(unit: Unit, columns: _Columns) -> Iterator[str]:

@@ -1,4 +1,6 @@
-"""The check of the seals: keys, chain and signatures, every sealed row recomputed to its seal's root, and the closes.
+"""The check of the seals: keys, chain and signatures, every sealed row recomputed to its seal's root, and the rest.
+
+What is attested beside the books are the closes of months, the log, and the refused events.
 
 It reads the books in windows of whole seals, so that memory stays flat, and names the first row at fault.
 """
@@ -15,7 +17,8 @@ from sqlmodel import col
 from ledger.attested import ACCOUNT, KINDS, TRANSACTION, Page, Window, extent, hashed, leaves, pages
 from ledger.merkle import root
 from ledger.seal_tables import Seal, SealPart
-from ledger.sealed_closes import ClosesInOrder
+from ledger.sealed_closes import Closes, ClosesInOrder
+from ledger.sealed_rows import LOG, REFUSED, Rows, RowsInOrder
 from ledger.seals import ID_BYTES, MARK_BYTES, PART_LEAVES, Chain, Part, all_keys
 from store.unit import Unit
 
@@ -58,11 +61,11 @@ def seals_fault(unit: Unit, take: Callable[[Page], None] | None = None) -> str |
     following = Chain(all_keys(unit))
     if following.key_fault is not None:
         return following.key_fault
-    closes = ClosesInOrder(unit)
+    beside = _Beside(unit)
     group: list[Seal] = []
     leaf_count = 0
     for sealed in seals_in_order(unit):
-        fault = following.fault(sealed) or _closes_fault(sealed, closes)
+        fault = following.fault(sealed) or beside.fault(sealed)
         if fault is not None:
             return _contents_fault(unit, group, take) or fault
         group.append(sealed)
@@ -75,10 +78,37 @@ def seals_fault(unit: Unit, take: Callable[[Page], None] | None = None) -> str |
     return _contents_fault(unit, group, take) or _stray_part(unit, following.length)
 
 
-def _closes_fault(sealed: Seal, closes: ClosesInOrder) -> str | None:
-    """Return what is wrong with the months that were closed up to the instant of a seal, the next by its number."""
-    found = closes.up_to(sealed.recorded_until)
-    if (found.count, found.digest) == (sealed.closes_count, sealed.closes_digest):
+class _Beside:
+    """What seals attest beside the books, read once in the order of their numbers."""
+
+    def __init__(self, unit: Unit) -> None:
+        self._closes = ClosesInOrder(unit)
+        self._log, self._refused = RowsInOrder(unit, LOG), RowsInOrder(unit, REFUSED)
+
+    def fault(self, sealed: Seal) -> str | None:
+        """Return what is wrong with the closes up to a seal, or with what was logged or refused in its window."""
+        closes = self._closes.up_to(sealed.recorded_until)
+        log, refused = (rows.up_to(sealed.recorded_until) for rows in (self._log, self._refused))
+        return (
+            _closes_fault(sealed, closes)
+            or _rows_fault(sealed, LOG.name, log, Rows(sealed.log_count, sealed.log_digest))
+            or _rows_fault(sealed, REFUSED.name, refused, Rows(sealed.refused_count, sealed.refused_digest))
+        )
+
+
+def _rows_fault(sealed: Seal, table: str, found: Rows, attested: Rows) -> str | None:
+    if found == attested:
+        return None
+    after = "the beginning" if sealed.recorded_after is None else sealed.recorded_after.isoformat()
+    return (
+        f"the rows of {table} are not those that seal {sealed.number} attests: {attested.count} recorded after "
+        f"{after} until {sealed.recorded_until.isoformat()}, and there are {found.count}; one was removed, added or "
+        "changed"
+    )
+
+
+def _closes_fault(sealed: Seal, found: Closes) -> str | None:
+    if found == Closes(sealed.closes_count, sealed.closes_digest):
         return None
     return (
         f"the closed periods are not those that seal {sealed.number} attests: {sealed.closes_count} closed until "

@@ -1,8 +1,9 @@
 """The checks over the books, from the rows themselves and not from anything the service counts along the way.
 
-1. Every transaction balances in each of its assets.
+1. Every transaction balances in each of its assets, and use in each month of service.
 2. Every transaction has exactly the legs that its head announces, and no leg is without a head.
-3. Every leg is in the asset of its account, which is in the book of its head, and in the head's month of recording.
+3. Every leg is in the asset of its account, which is in the book of its head, and in the head's month of recording; a
+   day of service is in its month. Every account's code says what the account is for.
 4. Use is conserved: for each book and offering, delivered = unbilled + billed + free + written off.
 5. Every transaction of use equals its events: how many they are, what they add up to, and the digest of what each of
    their rows says; every key has its event, and every event its key.
@@ -20,6 +21,7 @@
 15. The guards of the database itself are as the migrations made them.
 16. Folded balances equal the entries recorded up to the fold.
 17. Nothing entered a closed month after its close.
+18. The horizon has come, and neither folds nor seals go beyond it.
 
 Each check stops at its first row at fault and says it.
 """
@@ -37,17 +39,19 @@ from sqlalchemy import BindParameter, bindparam, func, text
 from sqlmodel import col, select
 
 from ledger.attested import TRANSACTION, Window, extent, pages
-from ledger.folding import bucket_fault, fold_state
+from ledger.books import AccountRef
+from ledger.folding import NOTHING_FOLDED, bucket_fault, fold_state
 from ledger.seals import last_seal
-from ledger.tables import Transaction, Verification
+from ledger.tables import Account, Transaction, Verification
 from pricing.canonical import sha256_of
 from reports.counted_events import events_fault
-from reports.postings import ASSETS_MATCH, BALANCED, LEGS_COMPLETE, Postings
+from reports.postings import ASSETS_MATCH, BALANCED, LEGS_COMPLETE, MONTHS_MATCH, Postings
 from reports.sealed import seals_fault
 from settlement.tables import Quote, Statement
 from store.columns import Instant
 from store.exact import worded
 from store.guards import guards_fault
+from store.horizon import latest_horizon
 from store.ids import new_id
 from store.months import month_numbered, recorded_month
 from store.tables import IssuedFile
@@ -333,7 +337,9 @@ _CLOSED = """
 
 
 def _months_fault(books: Books) -> str | None:
-    """Return the first month whose heads were not all recorded in it, or leg that is not in the month of its head."""
+    """Return the first leg whose day is not in its month, month of heads recorded in another, or leg of another."""
+    if MONTHS_MATCH in books.row_faults:
+        return books.row_faults[MONTHS_MATCH]
     recorded_at, zone = col(Transaction.recorded_at), books.unit.zone
     heads = select(
         col(Transaction.recorded_month), func.min(recorded_at, type_=Instant()), func.max(recorded_at, type_=Instant())
@@ -343,6 +349,32 @@ def _months_fault(books: Books) -> str | None:
             said = f"{first.isoformat()} to {last.isoformat()}"
             return f"recorded_month={number} ({month_numbered(number)}): what it holds was recorded from {said}"
     return _row(books, _MONTHS)
+
+
+def _accounts_fault(unit: Unit) -> str | None:
+    """Return the first account whose code is not made of what the account is for."""
+    accounts = select(Account).order_by(col(Account.id)).execution_options(yield_per=5000)
+    with unit.connection.execute(accounts) as found:
+        for row in found:
+            ref = AccountRef(row.kind, row.book, row.asset, row.party_id, row.contract_id, row.offering_id)
+            if row.code != ref.code:
+                return f"account_id={row.id}, code={row.code}, of={ref.code}"
+    return None
+
+
+def _horizon_fault(unit: Unit) -> str | None:
+    """Return which of the horizon, the folds and the seals is of a moment that nothing has reached."""
+    horizon, folded, last = latest_horizon(unit.connection), fold_state(unit.connection).until, last_seal(unit)
+    reached = horizon or NOTHING_FOLDED
+    if reached > unit.now:
+        return f"horizon at={reached.isoformat()} has not come yet: it is {unit.now.isoformat()}"
+    if folded > reached:
+        return f"balance_fold folded_until={folded.isoformat()} is beyond the horizon of {reached.isoformat()}"
+    if last is not None and last.recorded_until > reached:
+        return (
+            f"seal {last.number} until={last.recorded_until.isoformat()} is beyond the horizon of {reached.isoformat()}"
+        )
+    return None
 
 
 def _frozen(unit: Unit) -> str | None:
@@ -374,7 +406,8 @@ CHECKS = (
     Check(BALANCED, "every transaction balances in each asset", _in_rows(BALANCED)),
     Check(LEGS_COMPLETE, "every transaction has the legs it announces", _in_rows(LEGS_COMPLETE)),
     Check(ASSETS_MATCH, "every leg is in the asset of its account, in the book of its head", _in_rows(ASSETS_MATCH)),
-    Check("months_match", "every head and leg is in the month in which it was recorded", _months_fault),
+    Check(MONTHS_MATCH, "every head and leg is in its month of recording, days of service in theirs", _months_fault),
+    Check("accounts_named", "every account's code says what it is for", _by_itself(_accounts_fault)),
     Check("use_conserved", "delivered = unbilled + billed + free + written off", _first_held(_CONSERVATION)),
     Check("events_booked", "every transaction of use equals its events", _first(_EVENTS)),
     Check(
@@ -397,6 +430,7 @@ CHECKS = (
     Check("guards_present", "the database's own guards are as the migrations made them", _by_itself(_guards)),
     Check("buckets_match", "folded balances equal the entries", lambda books: books.bucket_fault),
     Check("closed_months_kept", "nothing entered a closed month after its close", _first(_CLOSED)),
+    Check("horizon_reached", "horizon, folds and seals are of moments that have come", _by_itself(_horizon_fault)),
 )
 
 

@@ -11,7 +11,8 @@ from schemas.wire import DIGITS_MAX, Query, QueryCount, Wire
 class SealOut(Wire):
     """A signed Merkle root over what was recorded after ``recorded_after``, up to and with ``recorded_until``.
 
-    With it, how many months were closed until then since the beginning, and the digest of these closes.
+    With it, how many months were closed until then since the beginning, and the digest of these closes; how many rows
+    the log got in the window, and how many refused events, each with their digest.
     """
 
     id = fields.String(required=True)
@@ -23,6 +24,10 @@ class SealOut(Wire):
     root = fields.String(required=True)
     closes_count = fields.Integer(required=True)
     closes_digest = fields.String(required=True)
+    log_count = fields.Integer(required=True)
+    log_digest = fields.String(required=True)
+    refused_count = fields.Integer(required=True)
+    refused_digest = fields.String(required=True)
     previous_hash = fields.String(allow_none=True)
     hash = fields.String(required=True)
     key_id = fields.String(required=True)

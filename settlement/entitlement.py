@@ -21,7 +21,7 @@ from metering.quotas import WHOLE_TERM, Quotas, quota_key
 from metering.rights import Judge, Place
 from metering.use import month_of_use
 from pricing.explanation import Step
-from pricing.money import PriceBasis, Tax, format_money, format_quantity, tax_of_document
+from pricing.money import PriceBasis, Tax, format_money, format_quantity, tax_of_document, within_use_limit
 from pricing.period import Month
 from pricing.rating import LineKind, RatedLine, free_line
 from registry.contracts import contract_offerings
@@ -67,7 +67,7 @@ class Cost:
 def check_use(unit: Unit, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return whether the caller's contract allows a quantity of an offering at a time (now), as the wire says it.
 
-    Raises NotFound for a contract that is not the caller's, AmountTooLarge for a charge that no bill can hold.
+    Raises NotFound for a contract that is not the caller's, AmountTooLarge for use or a charge that no bill can hold.
     """
     held = _held(unit, given["contract"])
     contract = held.contract
@@ -167,6 +167,7 @@ def _cost(unit: Unit, held: Held, place: Place, quantity: int) -> Cost | None:
     drawer = Drawer(contract, held.terms, {offering_id: remembered_prices(unit, offering_id)}, basis)
     use = month_of_use(unit, contract.id, offering_id, month)
     by_day = {**use.by_day, place.day: use.by_day.get(place.day, 0) + quantity}
+    within_use_limit(sum(by_day.values()), f"use of {month} under contract {contract.id}")
     before = drawer.rate((offering_id, month), use)
     after = drawer.rate((offering_id, month), replace(use, by_day=by_day, unbilled=use.unbilled + quantity))
     if after is None or after.rating is None or after.unpriced_micro > _unpriced(before):

@@ -61,6 +61,16 @@ _POSTGRESQL_CONSTRAINTS = f"""
     JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
     WHERE {_OURS} AND held.contype IN ('c', 'f', 'p', 'u') AND held.conparentid = 0"""
 
+# In newer versions a column that takes no NULL is a constraint as well; here it is one in all of them.
+_POSTGRESQL_COLUMNS = f"""
+    SELECT relation.relname, string_agg(concat_ws('|', part.attname, format_type(part.atttypid, part.atttypmod),
+                                                  part.attnotnull, part.attidentity, part.attgenerated), ','
+                                        ORDER BY part.attname) AS definition
+    FROM pg_attribute AS part JOIN pg_class AS relation ON relation.oid = part.attrelid
+    JOIN pg_namespace AS namespace ON namespace.oid = relation.relnamespace
+    WHERE {_OURS} AND relation.relkind IN ('r', 'p') AND part.attnum > 0 AND NOT part.attisdropped
+    GROUP BY relation.relname"""
+
 _POSTGRESQL_STRANGERS = f"""
     SELECT 'rule ' || tablename || '.' || rulename FROM pg_rules WHERE schemaname = current_schema()
     UNION ALL SELECT 'row security of ' || relation.relname FROM pg_class AS relation
@@ -149,6 +159,8 @@ def _of_postgresql(connection: Connection) -> Iterator[tuple[str, str]]:
         yield f"function {name}", _fingerprint(definition)
     for table, name, definition in connection.execute(text(_POSTGRESQL_CONSTRAINTS)):
         yield f"constraint {table}.{name}", _fingerprint(definition)
+    for table, definition in connection.execute(text(_POSTGRESQL_COLUMNS)):
+        yield f"columns of {table}", _fingerprint(definition)
     for name in connection.execute(text(_POSTGRESQL_STRANGERS)).scalars():
         yield name, _fingerprint(name)
 

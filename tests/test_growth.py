@@ -16,7 +16,9 @@ import pytest
 from sqlalchemy import event
 
 from app import create_app
+from ledger.folding import fold
 from pricing.period import Month
+from store.horizon import advance
 from store.settings import Settings
 from store.unit import Store
 from tests.client import Client
@@ -47,6 +49,7 @@ class Shop:
     world: World
     contracts: list[str]
     work: Work
+    store: Store
 
     def cost(self, act: Callable[[], object]) -> Work:
         """Do something; return what it took."""
@@ -70,6 +73,16 @@ class Shop:
         answer = self.world.operator.made("/usage-events", {"events": events})
         assert answer["accepted"] == len(events)
         return answer
+
+    def fold(self) -> None:
+        """Have the balances folded up to now, as the worker does."""
+        advance(self.store)
+        fold(self.store)
+
+    def account(self, kind: str) -> str:
+        """Return the id of the first account of a kind; of no account, where none was opened yet."""
+        every = self.world.auditor.seen("/ledger/accounts", limit=1000)["items"]
+        return next((str(account["id"]) for account in every if account["kind"] == kind), kind)
 
     def bill(self, month: str) -> list[Any]:
         """Bill the month of every contract."""
@@ -102,7 +115,7 @@ def shop(sqlite_template: Path, tmp_path: Path) -> Iterator[Shop]:
     sign_agreement(world)
     contracts = [str(world.contract()["id"]) for _ in range(CONTRACTS)]
     with heard(store.engine, count_statement):
-        yield Shop(world, contracts, work)
+        yield Shop(world, contracts, work, store)
     store.close()
 
 
@@ -131,6 +144,7 @@ def test_after_ten_times_the_history_nothing_is_dearer_than_it_was(shop: Shop) -
     costs: list[dict[str, Work]] = []
     for month in MONTHS:
         shop.live(month)
+        shop.fold()
         costs.append(acts(shop, month))
     # In the first month accounts are opened.
     early, late = costs[1], costs[-1]
@@ -144,6 +158,8 @@ def acts(shop: Shop, month: str) -> dict[str, Work]:
     bills: list[Any] = []
     following = Month.parse(month).next
     quote = {"valid_until": str(following.until), "effective_from": str(following.first_day)}
+    days = {"from": str(day + timedelta(days=20)), "until": str(following.first_day)}
+    delivered, seldom = ({"account": shop.account(kind)} for kind in ("delivered_use", "bank"))
     costs = {
         "a batch of events": shop.cost(lambda: shop.use(day)),
         "a quote": shop.cost(lambda: world.quote(**quote)),
@@ -153,6 +169,18 @@ def acts(shop: Shop, month: str) -> dict[str, Work]:
         "use of a month": shop.cost(lambda: use_of(shop, month)),
         "a page of bills": shop.cost(lambda: world.operator.seen("/invoices", limit=5)),
         "a page of events": shop.cost(lambda: world.operator.seen("/usage-events", limit=5)),
+        "a page of the events of a month": shop.cost(
+            lambda: world.operator.seen("/usage-events", month=month, limit=5)
+        ),
+        "a page of the books": shop.cost(lambda: world.auditor.seen("/ledger/transactions", limit=5)),
+        "a page of some days": shop.cost(lambda: world.auditor.seen("/ledger/transactions", **days, limit=5)),
+        "a page of an account": shop.cost(lambda: world.auditor.seen("/ledger/transactions", **delivered, limit=5)),
+        "a page of an account's days": shop.cost(
+            lambda: world.auditor.seen("/ledger/transactions", **delivered, **days, limit=5)
+        ),
+        "a page of an account that is seldom used": shop.cost(
+            lambda: world.auditor.seen("/ledger/transactions", **seldom, **days, limit=5)
+        ),
         "a bill read again": shop.cost(lambda: world.operator.seen(f"/invoices/{bills[0]['id']}")),
         "the use of an offering": shop.cost(lambda: world.buyer.seen(f"/invoices/{bills[0]['id']}")),
     }

@@ -415,6 +415,7 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("refused_event", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_refused_event_operator_id"), ["operator_id"], unique=False)
+        batch_op.create_index(batch_op.f("ix_refused_event_recorded_at"), ["recorded_at"], unique=False)
 
     op.create_table(
         "resource",

@@ -42,6 +42,10 @@ def upgrade() -> None:
         sa.Column("root", sa.Text(), nullable=False),
         sa.Column("closes_count", columns.Int64(), nullable=False),
         sa.Column("closes_digest", sa.Text(), nullable=False),
+        sa.Column("log_count", columns.Int64(), nullable=False),
+        sa.Column("log_digest", sa.Text(), nullable=False),
+        sa.Column("refused_count", columns.Int64(), nullable=False),
+        sa.Column("refused_digest", sa.Text(), nullable=False),
         sa.Column("previous_hash", sa.Text(), nullable=True),
         sa.Column("hash", sa.Text(), nullable=False),
         sa.Column("key_id", sa.Text(), nullable=False),
@@ -49,7 +53,9 @@ def upgrade() -> None:
         sa.Column("sealed_at", columns.Instant(), nullable=False),
         sa.CheckConstraint("number >= 1", name=op.f("ck_seal_number")),
         sa.CheckConstraint(
-            "account_count >= 0 AND transaction_count >= 0 AND closes_count >= 0", name=op.f("ck_seal_counts")
+            "account_count >= 0 AND transaction_count >= 0 AND closes_count >= 0 AND log_count >= 0 AND "
+            "refused_count >= 0",
+            name=op.f("ck_seal_counts"),
         ),
         sa.CheckConstraint(
             "(number = 1) = (previous_hash IS NULL) AND (number = 1) = (recorded_after IS NULL)",

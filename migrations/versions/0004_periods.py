@@ -35,6 +35,7 @@ def upgrade() -> None:
         ),
         sqlite_strict=True,
     )
+    op.create_index("ix_balance_bucket_months", "balance_bucket", ["effective_month", "recorded_month"])
     op.create_table(
         "balance_fold",
         sa.Column("id", columns.Int64(), nullable=False),

@@ -167,3 +167,28 @@ def test_what_a_batch_says_is_what_stands_in_the_books(books: Store, alike: bool
                 for leg, code in unit.session.exec(of_head).all()
             ]
             assert stored == [(leg.account.code, leg.account.asset, *leg[1:]) for leg in given.legs]
+
+
+def test_of_callers_in_opposite_orders_none_waits_for_the_other_in_turn(books: Store) -> None:
+    """Each would hold what the other waits for, and one would have to begin again."""
+    if books.engine.dialect.name == "sqlite":
+        pytest.skip("one writer at a time")
+    books.run(LOCAL, lambda unit: post(unit, [sale("opens the accounts")]))
+    keys = [f"k{number:04}" for number in range(2000)]
+    start, begun = Barrier(2), []
+
+    def call(order: list[str]) -> list[Outcome]:
+        postings = [sale(key) for key in order]
+
+        def post_all(unit: Unit) -> list[Outcome]:
+            begun.append(order[0])
+            if len(begun) <= 2:
+                start.wait(30)
+            return post_each(unit, postings)
+
+        return books.run(LOCAL, post_all)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(call, [keys, keys[::-1]]))
+    assert sorted(begun) == [keys[0], keys[-1]]
+    assert count(books) == 1 + len(keys)

@@ -31,6 +31,7 @@ from ledger.signing import (
 from ledger.tables import Account, Transaction
 from pricing.errors import Unavailable
 from reports.sealed import seals_fault
+from store.horizon import advance
 from store.sandbox import move_clock
 from store.settings import Settings
 from store.unit import Store, Unit
@@ -76,10 +77,13 @@ def test_all_that_was_recorded_is_sealed_once(store: Store) -> None:
         assert unit.connection.execute(select(func.sum(col(Seal.account_count)))).scalar_one() == accounts
 
 
-def test_a_long_window_is_sealed_in_batches_that_end_between_instants(store: Store) -> None:
+@pytest.mark.parametrize(("transactions_max", "seals_made"), [(6, 3), (7, 2)])
+def test_a_long_window_is_sealed_in_batches_that_end_between_instants(
+    store: Store, transactions_max: int, seals_made: int
+) -> None:
     ids = [number for _ in range(6) for number in posted(store, 3)]
-    made = seal(store, LOCAL, transactions_max=7)
-    assert (made.seals, made.transactions) == (2, 18)
+    made = seal(store, LOCAL, transactions_max=transactions_max)
+    assert (made.seals, made.transactions) == (seals_made, 18)
     assert sealed_ids(store) == ids
     assert fault(store) is None
 
@@ -304,6 +308,25 @@ def test_a_rotated_key_is_endorsed_and_old_seals_stay_as_they_are(store: Store) 
             first.id,
             second.id,
         ]
+    assert fault(store) is None
+
+
+def test_a_sealer_that_read_its_clock_before_the_key_came_in_force_dates_the_seal_when_it_did(store: Store) -> None:
+    posted(store, 1)
+    seal(store, LOCAL)
+    posted(store, 1)
+    horizon = advance(store)
+    with store.reading(LOCAL, fresh=True) as unit:
+        draft = seals._draft(unit, horizon, 10)
+    assert draft is not None
+
+    def keep(unit: Unit) -> bool:
+        now, unit.now = unit.now, unit.now - timedelta(days=1)
+        kept = seals._keep(unit, draft)
+        unit.now = now
+        return kept
+
+    assert store.run(LOCAL, keep)
     assert fault(store) is None
 
 

@@ -24,12 +24,17 @@ from tests.world import World
 
 MARCH = Month(2025, 3)
 KEPT = ({"id": "é", "quantity": "0.000007"}, {"id": "Z", "quantity": "12.5", "time": "2025-03-02T00:00:00.25+08:00"})
+LATE = {"id": "late", "quantity": "3", "time": "2025-03-02T09:00:00+08:00"}
+LATER = {"id": "later", "quantity": "4", "time": "2025-03-31T09:00:00+08:00"}
 OF_APRIL = {"id": "april", "quantity": "99", "time": "2025-04-01T09:00:00+08:00"}
 
 
 @pytest.fixture
 def store(world: World, app: Flask) -> Store:
-    """Books of a March with use, use taken back, and a bill; and some use of April."""
+    """Books of a March with use, use taken back, a bill, and use that came in April and in May; and some use of April.
+
+    On PostgreSQL a partition of its own was made for March and for April, and none for May.
+    """
     story = Story(world)
     story.play(
         {
@@ -38,7 +43,9 @@ def store(world: World, app: Flask) -> Store:
                 {"send": [EVENT, *KEPT], "become": ["accepted"] * 3},
                 {"send": [BACK], "become": ["accepted"]},
                 {"clock": "2025-04-02"},
-                {"send": [OF_APRIL], "become": ["accepted"]},
+                {"send": [OF_APRIL, LATE], "become": ["accepted"] * 2},
+                {"clock": "2025-05-03"},
+                {"send": [LATER], "become": ["accepted"]},
             ]
         }
     )
@@ -62,6 +69,24 @@ def in_books(store: Store, query: str) -> list[Any]:
     with store.reading(LOCAL) as unit:
         given = {"book": operator(store)}
         return [tuple(row) for row in unit.connection.execute(text(query), given)]
+
+
+SPREAD = {"2025_03", "2025_04", "default"}
+
+
+def partitions_of_march(store: Store) -> dict[str, set[str]]:
+    """Return the ends of the names of the partitions in which entries and events of March lie; none on SQLite."""
+    if store.engine.dialect.name == "sqlite":
+        return {}
+    query = """
+        SELECT DISTINCT part.tableoid::regclass::text FROM {table} AS part
+        JOIN ledger_transaction AS head ON head.id = part.transaction_id
+        WHERE head.book = :book AND head.effective_on >= '2025-03-01' AND head.effective_on < '2025-04-01'"""
+    tables = ("ledger_entry", "usage_event")
+    return {
+        table: {name.removeprefix(f"{table}_") for (name,) in in_books(store, query.format(table=table))}
+        for table in tables
+    }
 
 
 SUMS = """
@@ -96,7 +121,10 @@ def test_a_closed_month_is_archived_as_the_books_have_it_and_again_in_the_same_b
         ("é", 7, None),
         ("Z", 12_500_000, None),
         ("r", 5_000_000, "a"),
+        ("late", 3_000_000, None),
+        ("later", 4_000_000, None),
     ]
+    assert partitions_of_march(store) in ({}, {"ledger_entry": SPREAD, "usage_event": SPREAD})
     for made, again in zip((entries, events), archived(store, tmp_path / "other"), strict=True):
         assert made.path.read_bytes() == again.path.read_bytes()
         assert made.sha256 == again.sha256 == hashlib.sha256(made.path.read_bytes()).hexdigest()

@@ -9,17 +9,20 @@ from dataclasses import dataclass
 
 import pytest
 from sqlalchemy import Connection, create_engine, text
+from sqlmodel import SQLModel
 
+from ledger.sealed_rows import LOG, REFUSED
 from ledger.seals import seal
 from ledger.signing import key_file, rotate_key
+from metering.tables import RefusedEvent
 from pricing.errors import Malformed
 from reports import verification
 from reports.seal_export import copy_fault, exported
 from reports.sealed import seals_fault
 from store.guards import guards_fault
-from store.unit import Store
+from store.unit import Store, Unit
 from tests.conftest import LOCAL
-from tests.ledger.books import close_books, end_month, post_pairs
+from tests.ledger.books import OPERATOR, close_books, end_month, post_pairs
 
 
 @dataclass(frozen=True)
@@ -217,6 +220,137 @@ def test_a_close_that_was_added_later_is_found(closed: Sealed) -> None:
     assert NOT_OF_SEAL_4 in str(closed.fault)
 
 
+def refuse(unit: Unit, name: str = "rfe_1") -> None:
+    unit.session.add(
+        RefusedEvent(
+            id=name,
+            operator_id=OPERATOR,
+            content_hash=name,
+            subject="ctr",
+            event="{}",
+            truncated=False,
+            code="contract_unknown",
+            detail="none",
+            recorded_at=unit.now,
+        )
+    )
+
+
+@pytest.fixture
+def logged(sealed: Sealed) -> Sealed:
+    """The same books, with a refused event in the fourth of five seals; each holds rows of the log."""
+    sealed.store.run(LOCAL, refuse)
+    seal(sealed.store, LOCAL)
+    sealed.store.run(LOCAL, lambda unit: post_pairs(unit, 1))
+    seal(sealed.store, LOCAL)
+    assert sealed.fault is None
+    return sealed
+
+
+LOG_CHANGES = {
+    "id": "id || 'x'",
+    "recorded_at": "(SELECT recorded_until FROM seal WHERE number = 1)",
+    "role": "'auditor'",
+    "party_id": "coalesce(party_id, '') || 'x'",
+    "key_id": "coalesce(key_id, '') || 'x'",
+    "action": "action || 'x'",
+    "outcome": "'refused'",
+    "code": "coalesce(code, '') || 'x'",
+    "object_id": "coalesce(object_id, '') || 'x'",
+    "request_id": "coalesce(request_id, '') || 'x'",
+    "detail": "'{}'",
+}
+REFUSED_CHANGES = {
+    "id": "id || 'x'",
+    "recorded_at": "(SELECT recorded_until FROM seal WHERE number = 1)",
+    "operator_id": "'pty_other'",
+    "content_hash": "content_hash || 'x'",
+    "subject": "NULL",
+    "event": "event || ' '",
+    "truncated": "NOT truncated",
+}
+MAY_CHANGE = {"code", "detail", "judged_at", "outcome"}
+
+
+def test_every_field_that_never_changes_of_the_log_and_of_refused_events_is_attested() -> None:
+    tables = SQLModel.metadata.tables
+    assert set(LOG_CHANGES) == set(tables["audit_entry"].columns.keys()) == set(LOG.c.keys())
+    assert set(REFUSED_CHANGES) | MAY_CHANGE == set(tables["refused_event"].columns.keys())
+    assert set(REFUSED.c.keys()) == set(REFUSED_CHANGES)
+
+
+@pytest.mark.parametrize("column", LOG_CHANGES)
+def test_a_change_of_any_field_of_the_log_is_found(logged: Sealed, column: str) -> None:
+    last = "(SELECT max(id) FROM audit_entry WHERE recorded_at <= (SELECT recorded_until FROM seal WHERE number = 4))"
+    logged.change(f"UPDATE audit_entry SET {column} = {LOG_CHANGES[column]} WHERE id = {last}")
+    number = 1 if column == "recorded_at" else 4
+    assert f"the rows of audit_entry are not those that seal {number} attests" in str(logged.fault)
+
+
+@pytest.mark.parametrize("column", REFUSED_CHANGES)
+def test_a_change_of_any_field_of_a_refused_event_that_never_changes_is_found(logged: Sealed, column: str) -> None:
+    logged.change(f"UPDATE refused_event SET {column} = {REFUSED_CHANGES[column]}")
+    number = 1 if column == "recorded_at" else 4
+    assert f"the rows of refused_event are not those that seal {number} attests" in str(logged.fault)
+
+
+def test_a_refused_event_that_is_judged_afresh_stays_what_was_attested(logged: Sealed) -> None:
+    logged.change(
+        "UPDATE refused_event SET code = 'other', detail = 'other', judged_at = recorded_at, outcome = 'accepted'"
+    )
+    assert logged.fault is None
+
+
+@pytest.mark.parametrize("size", [1, 2, 3])
+def test_it_is_no_matter_how_many_rows_are_read_at_once(
+    logged: Sealed, size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with logged.tampered() as connection:  # several rows of one instant, as calls that were served together leave them
+        for number in range(4):
+            connection.execute(
+                text(
+                    "INSERT INTO audit_entry (id, recorded_at, role, action, outcome) "
+                    f"SELECT 'log_{number}', max(recorded_at), 'admin', 'unsealed', 'done' "
+                    "FROM audit_entry"
+                )
+            )
+    seal(logged.store, LOCAL)
+    monkeypatch.setattr("ledger.sealed_rows._ROWS_AT_ONCE", size)
+    assert logged.fault is None
+    logged.change("DELETE FROM audit_entry WHERE id = 'log_2'")
+    assert "attests: 5 recorded after" in str(logged.fault)
+
+
+@pytest.mark.parametrize("table", ["audit_entry", "refused_event"])
+def test_rows_that_were_removed_or_added_beside_the_books_are_found(logged: Sealed, table: str) -> None:
+    copy = logged.export()
+    logged.change(
+        f"DELETE FROM {table} WHERE EXISTS (SELECT 1 FROM seal WHERE number = 4 "
+        "AND recorded_at > seal.recorded_after AND recorded_at <= seal.recorded_until)"
+    )
+    said = f"the rows of {table} are not those that seal 4 attests"
+    assert said in str(logged.fault)
+    assert "and there are 0; one was removed" in str(logged.fault)
+    assert said in str(logged.disagreement(copy))
+    seal(logged.store, LOCAL)
+    assert said in str(logged.fault)
+
+
+def test_a_row_that_was_added_to_the_log_or_to_the_refused_events_later_is_found(logged: Sealed) -> None:
+    logged.store.run(LOCAL, lambda unit: refuse(unit, "rfe_2"))
+    logged.change(
+        "UPDATE refused_event SET recorded_at = (SELECT recorded_until FROM seal WHERE number = 2) WHERE id = 'rfe_2'"
+    )
+    assert "the rows of refused_event are not those that seal 2 attests: 0 recorded after" in str(logged.fault)
+    logged.change("DELETE FROM refused_event WHERE id = 'rfe_2'")
+    assert logged.fault is None
+    logged.change(
+        "INSERT INTO audit_entry (id, recorded_at, role, action, outcome) "
+        "SELECT 'log_x', recorded_until, 'admin', 'forged', 'done' FROM seal WHERE number = 3"
+    )
+    assert "the rows of audit_entry are not those that seal 3 attests" in str(logged.fault)
+
+
 ADDED_HEAD = (
     "INSERT INTO ledger_transaction (id, key, kind, book, effective_on, recorded_at, recorded_month, legs) "
     "SELECT {id}, 'added', kind, book, effective_on, recorded_at, recorded_month, 2 "
@@ -307,6 +441,10 @@ def test_members_that_changed_places_are_found(sealed: Sealed) -> None:
         ("account_count", "account_count + 1", "seal 2 does not have the hash of what it says"),
         ("closes_count", "closes_count + 1", "seal 2 does not have the hash of what it says"),
         ("closes_digest", "hash", "seal 2 does not have the hash of what it says"),
+        ("log_count", "log_count + 1", "seal 2 does not have the hash of what it says"),
+        ("log_digest", "hash", "seal 2 does not have the hash of what it says"),
+        ("refused_count", "refused_count + 1", "seal 2 does not have the hash of what it says"),
+        ("refused_digest", "hash", "seal 2 does not have the hash of what it says"),
         ("root", "hash", "seal 2 does not have the hash of what it says"),
         ("sealed_at", "'2031-01-01T00:00:00.000000Z'", "seal 2 does not have the hash of what it says"),
         ("previous_hash", "hash", "seal 2 does not go on from seal 1"),

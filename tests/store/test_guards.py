@@ -54,6 +54,10 @@ TAMPERING: dict[str, dict[tuple[str, ...], str]] = {
             "ALTER TABLE event_key DROP CONSTRAINT pk_event_key",
             "ALTER TABLE event_key ADD CONSTRAINT pk_event_key PRIMARY KEY (operator_id, source, event_id, number)",
         ): "constraint event_key.pk_event_key is not as the migrations made it",
+        ("ALTER TABLE ledger_entry ALTER COLUMN asset DROP NOT NULL",): (
+            "columns of ledger_entry is not as the migrations made it"
+        ),
+        ("ALTER TABLE party ALTER COLUMN name TYPE varchar(9)",): "columns of party is not as the migrations made it",
         (SETTING_OF_THE_DATABASE,): (
             "setting session_replication_role=replica of a role or of the database is not of the migrations"
         ),

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
 import pytest
 
 from pricing.errors import Problem, Refusal
-from store.idempotency import claim_of
+from store.idempotency import Claim, claim_each, claim_of, forget_older
+from store.sandbox import move_clock
 from store.unit import Store, Unit
 from tests.conftest import LOCAL
 
@@ -53,3 +58,43 @@ def test_a_fault_leaves_nothing_behind_and_frees_the_key(store: Store) -> None:
     with pytest.raises(ZeroDivisionError):
         store.answer(LOCAL, claim, breaks, worded)
     assert not store.answer(LOCAL, claim, lambda _unit: (201, b"done"), worded).replayed
+
+
+def test_a_request_is_another_wherever_its_parts_are_cut() -> None:
+    def said(method: str, path: str, body: bytes) -> str:
+        return claim_of("key", LOCAL.principal, method, path, body).request_hash
+
+    assert len({said("POST", "/a", b"b"), said("POST", "/ab", b""), said("POST/", "a", b"b")}) == 3
+
+
+def test_an_answer_is_forgotten_once_it_is_older_than_it_is_kept(store: Store) -> None:
+    def ask(name: str) -> bool:
+        claim = claim_of(name, LOCAL.principal, "POST", "/x", b"{}")
+        return store.answer(LOCAL, claim, lambda _unit: (201, b"done"), worded).replayed
+
+    assert not ask("old")
+    store.run(LOCAL, lambda unit: move_clock(unit, unit.now + timedelta(days=2)))
+    assert not ask("young")
+    assert store.run(LOCAL, lambda unit: forget_older(unit, timedelta(days=1))) == 1
+    assert (ask("young"), ask("old")) == (True, False)
+
+
+def test_of_callers_that_claim_in_opposite_orders_none_waits_for_the_other_in_turn(store: Store) -> None:
+    if store.engine.dialect.name == "sqlite":
+        pytest.skip("one writer at a time")
+    claims = [Claim(f"k{number:04}", "hash") for number in range(5000)]
+    start, begun = Barrier(2), []
+
+    def call(order: list[Claim]) -> set[str]:
+        def take(unit: Unit) -> set[str]:
+            begun.append(order[0].key)
+            if len(begun) <= 2:
+                start.wait(30)
+            return claim_each(unit, order)
+
+        return store.run(LOCAL, take)
+
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(call, [claims, claims[::-1]])
+    assert len(begun) == 2
+    assert {len(one), len(other)} == {0, len(claims)}

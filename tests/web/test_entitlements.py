@@ -184,6 +184,16 @@ def test_a_charge_that_no_bill_can_hold_is_refused(world: World) -> None:
     world.operator.refused("/entitlements/check", body, 422, "amount_too_large")
 
 
+def test_more_use_of_a_month_than_a_bill_can_take_is_refused(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:
+    story.play({"steps": [{"send": [{"contract": "limited", "quantity": "4"}], "become": ["accepted"]}]})
+    monkeypatch.setattr("pricing.money.USE_LIMIT", 10_000_000)
+    assert asked(story, "limited", "offering", "5.999999", time=AT_START)["allowed"] is True
+    body = {"contract": story.contracts["limited"], "offering": "offering", "quantity": "6", "time": AT_START}
+    refused = story.world.operator.refused("/entitlements/check", body, 422, "amount_too_large")
+    assert "use of 2025-03 under contract" in refused["detail"]
+    assert refused["amount"] == refused["limit"] == "10"
+
+
 def test_it_is_asked_by_the_parties_to_the_contract_alone(story: Story) -> None:
     world = story.world
     body = {"contract": story.contracts["contract"], "offering": "offering", "quantity": "1"}

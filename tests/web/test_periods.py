@@ -83,6 +83,9 @@ def test_late_use_of_a_closed_month_is_booked_in_the_open_one_and_billed_as_a_co
         if transaction["kind"] == "usage" and transaction["effective_on"] == "2025-04-01"
     ]
     assert {(entry["service_month"], entry["service_on"]) for entry in late["entries"]} == {("2025-03", "2025-03-30")}
+    for reader in (world.operator, world.auditor, world.buyer):
+        events = reader.seen("/usage-events", month="2025-03")["items"]
+        assert [event["service_on"] for event in events if event["transaction"] == late["id"]] == ["2025-03-30"]
     world.clock("2025-05-01")
     [line] = world.invoice(contract, "2025-04")["lines"]
     assert (line["service_month"], line["quantity"], line["net"]) == ("2025-03", "7", "3.50")
