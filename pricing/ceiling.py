@@ -6,6 +6,7 @@ not be above it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -14,10 +15,12 @@ from fractions import Fraction
 from typing import TYPE_CHECKING
 
 from pricing.errors import Malformed, PriceAboveCeiling, PriceBasisMismatch
+from pricing.fees import FeePeriod
 from pricing.money import (
     FEN_PER_YUAN,
     MICRO_PER_UNIT,
     PriceBasis,
+    format_money,
     format_quantity,
     format_unit_price,
 )
@@ -113,7 +116,54 @@ class Ceiling:
         }
 
 
-def require_same_basis(tariff: Tariff, ceiling: Ceiling) -> None:
+@dataclass(frozen=True)
+class FixedCeiling:
+    """What a ceiling allows for the fixed part of a price: ``per_month`` fen, exact, however it was stated.
+
+    ``stated`` is yuan for one ``period``, as the grantor decided it; ``id`` is the ceiling's.
+    """
+
+    id: str
+    decision_no: str
+    stated: Decimal | Fraction
+    period: FeePeriod
+    price_basis: PriceBasis
+
+    @property
+    def per_month(self) -> Fraction:
+        """Fen for one month: a year is exactly twelve."""
+        return Fraction(self.stated) * FEN_PER_YUAN / self.period.months
+
+    def limit(self, period: FeePeriod) -> Fraction:
+        """Fen for one period, exact."""
+        return self.per_month * period.months
+
+    def in_basis(self, price_basis: PriceBasis, vat_rate: Decimal) -> FixedCeiling:
+        """The same ceiling for prices of a tax basis, exact; ``vat_rate`` is a fraction."""
+        if price_basis is self.price_basis:
+            return self
+        factor = 1 + Fraction(vat_rate)
+        stated = self.stated * factor if price_basis is PriceBasis.TAX_INCLUSIVE else Fraction(self.stated) / factor
+        return replace(self, stated=Fraction(stated), price_basis=price_basis)
+
+    def __str__(self) -> str:
+        return f"{format_unit_price(self.stated)} a {self.period}"
+
+    def as_wire(self) -> dict[str, str]:
+        """The members by which quotes name it."""
+        return {
+            "price": format_unit_price(self.stated),
+            "period": self.period.value,
+            "decision_no": self.decision_no,
+        }
+
+
+def strictest(ceilings: Iterable[FixedCeiling]) -> FixedCeiling | None:
+    """Return the lowest of the ceilings of a fixed part, all of one tax basis; None of none."""
+    return min(ceilings, key=lambda ceiling: (ceiling.per_month, ceiling.id), default=None)
+
+
+def require_same_basis(tariff: Tariff, ceiling: Ceiling | FixedCeiling) -> None:
     """Refuse, with ``PriceBasisMismatch``, to hold prices of one tax basis against a ceiling of the other."""
     if tariff.price_basis is not ceiling.price_basis:
         raise PriceBasisMismatch(
@@ -126,36 +176,113 @@ def require_same_basis(tariff: Tariff, ceiling: Ceiling) -> None:
         )
 
 
-def require_within(tariff: Tariff, ceiling: Ceiling, unit: str | None = None, **facts: object) -> None:
-    """Refuse a tariff of which any price that a buyer can meet is above the ceiling (Price Notice 三).
+@dataclass(frozen=True)
+class Above:
+    """One price of a tariff that is above its ceiling, and how a refusal names the two; texts are wire text.
 
-    ``unit`` names the product's unit in the message (the charging form, unless given); ``facts`` are added to those
-    of the refusal, so that the log can say what the price was for. Only prices for one unit are held against the
-    ceiling here; what minimums, packages and flat fees add at low use is relieved when it is billed.
-
-    Raises ``PriceBasisMismatch`` and ``PriceAboveCeiling``; the latter names the highest price that is too
-    high and lists the field of each.
+    ``value`` is the price in yuan, by which the highest of several is found.
     """
-    require_same_basis(tariff, ceiling)
-    above = {field: price for field, price in tariff.priced_fields() if not ceiling.allows(price)}
+
+    field: str
+    value: Decimal | Fraction
+    price: str
+    ceiling: str
+    unit: str
+    per_quantity: str
+    decision_no: str
+    told: str
+
+
+def prices_above(
+    tariff: Tariff, ceiling: Ceiling | None, fixed: Sequence[FixedCeiling] = (), unit: str | None = None
+) -> list[Above]:
+    """Return every nominal price of a tariff above the ceilings, in the order of its fields.
+
+    ``unit`` names the product's unit (the charging form, unless given). Only prices for one unit, and the fixed part
+    where a ceiling has one, are judged here; what minimums, packages and fees add at low use is relieved when it is
+    billed. Raises PriceBasisMismatch.
+    """
+    for limit in (*([ceiling] if ceiling else []), *(fixed if tariff.fixed else ())):
+        require_same_basis(tariff, limit)
+    return [*_unit_prices_above(tariff, ceiling, unit), *_fixed_price_above(tariff, fixed)]
+
+
+def require_within(
+    tariff: Tariff,
+    ceiling: Ceiling | None,
+    fixed: Sequence[FixedCeiling] = (),
+    unit: str | None = None,
+    **facts: object,
+) -> None:
+    """Refuse a tariff of which any price that a buyer can meet is above its ceiling (Price Notice 三).
+
+    ``facts`` are added to those of the refusal, so that the log can say what the price was for; the rest is as in
+    ``prices_above``. Raises ``PriceBasisMismatch`` and ``PriceAboveCeiling``; the latter names the highest price that
+    is too high and lists the field of each.
+    """
+    above = prices_above(tariff, ceiling, fixed, unit)
     if not above:
         return
-    unit = unit or ceiling.charging_form.value
-    highest = max(above.values())
-    per_quantity = format_quantity(ceiling.per_quantity)
-    scaled = format_unit_price(Fraction(highest) * ceiling.per_quantity / MICRO_PER_UNIT)
+    first = max((each for each in above if each.field != _fixed_field(tariff)), key=_value, default=above[-1])
     raise PriceAboveCeiling(
-        f"The price {format_unit_price(highest)} per {unit} ({scaled} per {per_quantity}) is above the "
-        f"ceiling of {ceiling} {unit} by decision {ceiling.decision_no}: lower it to the ceiling, or ask the "
-        "grantor for a new decision.",
-        errors={
-            field: [f"{format_unit_price(price)} is above the ceiling of {ceiling} {unit}."]
-            for field, price in above.items()
-        },
-        price=format_unit_price(highest),
-        ceiling=format_unit_price(ceiling.unit_price),
-        unit=unit,
-        per_quantity=per_quantity,
-        decision_no=ceiling.decision_no,
+        f"{first.told}: lower it to the ceiling, or ask the grantor for a new decision.",
+        errors={each.field: [f"{each.price} is above the ceiling of {each.ceiling} per {_amount(each)}."] for each in above},
+        price=first.price,
+        ceiling=first.ceiling,
+        unit=first.unit,
+        per_quantity=first.per_quantity,
+        decision_no=first.decision_no,
         **facts,
+    )
+
+
+def _amount(above: Above) -> str:
+    return f"{above.per_quantity} {above.unit}"
+
+
+def _value(above: Above) -> Fraction:
+    return Fraction(above.value)
+
+
+def _fixed_field(tariff: Tariff) -> str | None:
+    return tariff.fixed.field if tariff.fixed else None
+
+
+def _unit_prices_above(tariff: Tariff, ceiling: Ceiling | None, unit: str | None) -> Iterator[Above]:
+    if ceiling is None:
+        return
+    unit = unit or ceiling.charging_form.value
+    per_quantity = format_quantity(ceiling.per_quantity)
+    for field, price in tariff.priced_fields():
+        if ceiling.allows(price):
+            continue
+        scaled = format_unit_price(Fraction(price) * ceiling.per_quantity / MICRO_PER_UNIT)
+        yield Above(
+            field=field,
+            value=price,
+            price=format_unit_price(price),
+            ceiling=format_unit_price(ceiling.unit_price),
+            unit=unit,
+            per_quantity=per_quantity,
+            decision_no=ceiling.decision_no,
+            told=f"The price {format_unit_price(price)} per {unit} ({scaled} per {per_quantity}) is above the ceiling "
+            f"of {ceiling} {unit} by decision {ceiling.decision_no}",
+        )
+
+
+def _fixed_price_above(tariff: Tariff, fixed: Sequence[FixedCeiling]) -> Iterator[Above]:
+    price, ceiling = tariff.fixed, strictest(fixed)
+    if price is None or ceiling is None or price.price <= ceiling.limit(price.period):
+        return
+    limit = format_unit_price(ceiling.limit(price.period) / FEN_PER_YUAN)
+    yield Above(
+        field=price.field,
+        value=Fraction(price.price, FEN_PER_YUAN),
+        price=format_money(price.price),
+        ceiling=limit,
+        unit=price.period.value,
+        per_quantity="1",
+        decision_no=ceiling.decision_no,
+        told=f"The fixed price {format_money(price.price)} a {price.period} is above the {limit} a {price.period} that "
+        f"the ceiling of {ceiling} by decision {ceiling.decision_no} allows",
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
 
-from pricing.ceiling import Ceiling
+from pricing.ceiling import Ceiling, FixedCeiling, strictest
 from pricing.period import Span
 from pricing.rating import Segment
 from pricing.tariff import Tariff
@@ -32,6 +32,14 @@ class CeilingSpan:
 
 
 @dataclass(frozen=True)
+class FixedSpan:
+    """A ceiling of the fixed part of prices and the business days on which it really holds."""
+
+    span: Span
+    ceiling: FixedCeiling
+
+
+@dataclass(frozen=True)
 class CutUse:
     """Segments in order of time, and the use (millionths) of days on which no price was published."""
 
@@ -44,11 +52,14 @@ def cut_use(
     prices: Sequence[PriceVersion],
     ceilings: Sequence[CeilingSpan],
     use_by_day: Mapping[date, int],
+    fixed: Sequence[FixedSpan] = (),
+    term: Span | None = None,
 ) -> CutUse:
     """Cut the use of a period (which ends) into segments of one tariff version and at most one ceiling.
 
-    Segments without use are left out, but the last one stays: its version's minimum holds (see
-    ``rating.rate_period``). Days of use outside the period widen it: use that was accepted is never dropped.
+    Segments without use or a fixed price are left out, but the last one stays: its version's minimum holds (see
+    ``rating.rate_period``). Days of use outside the period widen it: use that was accepted is never dropped. ``fixed``
+    are the ceilings of fixed prices, and ``term`` the days on which the contract bears them.
 
     >>> from decimal import Decimal
     >>> from pricing.money import PriceBasis
@@ -63,18 +74,26 @@ def cut_use(
     >>> [segment.quantity_micro for segment in cut.segments], cut.unpriced_micro
     ([7], 5)
     """
+    bearing = period if term is None else period.intersect(term)
     period = _widened(period, use_by_day)
+    cutting = [*(price.span for price in prices), *(held.span for held in ceilings)]
+    if any(price.tariff.fixed for price in prices):
+        cutting += [*(held.span for held in fixed), *([bearing] if bearing else [])]
     segments: list[Segment] = []
     unpriced = 0
-    for span in _pieces(period, [*(price.span for price in prices), *(held.span for held in ceilings)]):
+    for span in _pieces(period, cutting):
         quantity = sum(used for day, used in use_by_day.items() if span.contains(day))
         price = next((version for version in prices if version.span.contains(span.start)), None)
         if price is None:
             unpriced += quantity
             continue
         ceiling = next((held.ceiling for held in ceilings if held.span.contains(span.start)), None)
-        segments.append(Segment(span.start, _end(span), price.id, price.tariff, ceiling, quantity))
-    kept = [segment for segment in segments[:-1] if segment.quantity_micro] + segments[-1:]
+        limit = strictest(held.ceiling for held in fixed if held.span.contains(span.start))
+        bears = bearing is not None and bearing.contains(span.start)
+        segments.append(
+            Segment(span.start, _end(span), price.id, price.tariff, ceiling, quantity, limit, term, bears_fee=bears)
+        )
+    kept = [segment for segment in segments[:-1] if segment.quantity_micro or segment.tariff.fixed] + segments[-1:]
     return CutUse(tuple(kept), unpriced)
 
 

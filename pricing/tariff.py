@@ -17,6 +17,7 @@ from typing import Final, TypeVar
 from pricing.ceiling import Ceiling, require_same_basis
 from pricing.document import TEXT_LENGTH_MAX, Field
 from pricing.explanation import FUJIAN_TRIAL, Step
+from pricing.fees import FeePeriod, FixedPrice, Proration
 from pricing.money import (
     PriceBasis,
     format_exact,
@@ -30,12 +31,14 @@ from pricing.tariff_models import (
     Band,
     BandCharge,
     Faults,
+    FlatPeriod,
     Graduated,
     Model,
     ModelName,
     Package,
     PerUnit,
     Tier,
+    TwoPart,
     UnitPrice,
     Volume,
     bound_faults,
@@ -84,8 +87,13 @@ class Tariff:
     def __post_init__(self) -> None:
         refuse_faults(_option_faults(self.relief, self.discount_percent, self.ground, self.minimum_commitment))
 
+    @property
+    def fixed(self) -> FixedPrice | None:
+        """The fixed part of the price; None where use alone is charged."""
+        return self.model.fixed
+
     def charge(self, quantity_micro: int) -> Fraction:
-        """The charge for a quantity in fen, exact, before minimum, discount and relief."""
+        """The charge for a quantity in fen, exact, before minimum, discount and relief, and without the fixed part."""
         return sum((band.amount for band in self.model.bands(quantity_micro)), Fraction(0))
 
     def charge_between(self, start_micro: int, end_micro: int) -> list[BandCharge]:
@@ -168,6 +176,8 @@ def _band_text(band: BandCharge) -> tuple[str, str]:
             f"{quantity} units, packages begun: {band.packages} × {each}",
             f"用量{quantity}，计费包：{band.packages} × {each}",
         )
+    if band.kind is Band.INCLUDED:
+        return f"{quantity} units, included in the fixed price", f"用量{quantity}，已含于固定收费"
     where_en, where_zh = "", ""
     if band.kind is not Band.UNIT_PRICE:
         lower = format_quantity(band.lower_micro)
@@ -223,10 +233,11 @@ def tariff_from_document(document: Mapping[str, object]) -> Tariff:
     if model_field.has_fault():
         # Which other fields belong here hangs on the model; what every tariff has is judged all the same.
         of_any_model = (field for fields, _ in _MODELS.values() for field in fields)
-        _read_options(root.fields(_REQUIRED, (*_OPTIONAL, *of_any_model)))
+        _read_options(root.fields(_REQUIRED, (*_OPTIONAL, "proration", *of_any_model)))
         root.finish("the tariff")
     model_fields, read_model = _MODELS[name]
-    fields = root.fields((*_REQUIRED, *model_fields), _OPTIONAL)
+    options = (*_OPTIONAL, "proration") if "period" in model_fields else _OPTIONAL
+    fields = root.fields((*_REQUIRED, *model_fields), options)
     make_tariff = _read_options(fields)
     make_model = read_model(fields)
     root.finish("the tariff")
@@ -276,6 +287,21 @@ def _read_package(fields: _Fields) -> Callable[[], Model]:
     return partial(Package, size_micro, price)
 
 
+def _read_flat_period(fields: _Fields) -> Callable[[], Model]:
+    period, proration, price = fields["period"].choice(FeePeriod), _read_proration(fields), fields["price"].money()
+    return partial(FlatPeriod, period, price, proration)
+
+
+def _read_two_part(fields: _Fields) -> Callable[[], Model]:
+    period, proration = fields["period"].choice(FeePeriod), _read_proration(fields)
+    base_price, unit_price = fields["base_price"].money(), fields["unit_price"].unit_price()
+    return partial(TwoPart, period, base_price, unit_price, proration)
+
+
+def _read_proration(fields: _Fields) -> Proration:
+    return _optional(fields["proration"], lambda field: field.choice(Proration)) or Proration.BY_DAY
+
+
 def _read_graduated(fields: _Fields) -> Callable[[], Model]:
     return partial(Graduated, _read_tiers(fields["tiers"]))
 
@@ -306,4 +332,6 @@ _MODELS: Final[Mapping[ModelName, tuple[tuple[str, ...], Callable[[_Fields], Cal
     ModelName.GRADUATED: (("tiers",), _read_graduated),
     ModelName.VOLUME: (("tiers",), _read_volume),
     ModelName.PACKAGE: (("package_size", "package_price"), _read_package),
+    ModelName.FLAT_PERIOD: (("period", "price"), _read_flat_period),
+    ModelName.TWO_PART: (("period", "base_price", "unit_price"), _read_two_part),
 }

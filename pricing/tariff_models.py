@@ -1,9 +1,10 @@
-"""The ways to charge for use: four models, each an exact charge of any quantity, band by band.
+"""The ways to charge: six models, each an exact charge of any quantity, band by band, and a fixed part where it has one.
 
 ``per_unit`` has one price; ``graduated`` charges each band at its own price (分档累加, Fujian Trial);
 ``volume`` charges the whole quantity at the price of the band that it ends in; ``package`` charges whole
-packages. The bound of a tier belongs to the tier: with ``up_to`` 100 the hundredth unit is still in it, and
-100.5 units are in the next.
+packages. ``flat_period`` has a fixed price for a month or year, whatever is used; ``two_part`` a fixed price and one
+for every unit. The bound of a tier belongs to the tier: with ``up_to`` 100 the hundredth unit is still in it, and 100.5
+units are in the next.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from fractions import Fraction
 from typing import ClassVar, Final
 
 from pricing.errors import Malformed
+from pricing.fees import FeePeriod, FixedPrice, Proration
 from pricing.money import FEN_PER_YUAN, MICRO_PER_UNIT, format_money, format_quantity, format_unit_price
 
 TIERS_MAX: Final = 100
@@ -34,6 +36,8 @@ class ModelName(StrEnum):
     GRADUATED = "graduated"
     VOLUME = "volume"
     PACKAGE = "package"
+    FLAT_PERIOD = "flat_period"
+    TWO_PART = "two_part"
 
 
 class Band(StrEnum):
@@ -43,6 +47,7 @@ class Band(StrEnum):
     GRADUATED = "tariff.graduated_band"
     VOLUME = "tariff.volume_band"
     PACKAGE = "tariff.package"
+    INCLUDED = "tariff.included_use"
 
 
 @dataclass(frozen=True)
@@ -114,8 +119,17 @@ class Tier:
         }
 
 
+class _WithoutFee:
+    """What models have in common that charge for use alone."""
+
+    @property
+    def fixed(self) -> FixedPrice | None:
+        """The fixed part: none."""
+        return None
+
+
 @dataclass(frozen=True)
-class PerUnit:
+class PerUnit(_WithoutFee):
     """One price for every unit. Raises ``Malformed`` where it is negative."""
 
     name: ClassVar[ModelName] = ModelName.PER_UNIT
@@ -144,7 +158,7 @@ class PerUnit:
 
 
 @dataclass(frozen=True)
-class _Tiered:
+class _Tiered(_WithoutFee):
     """What graduated and volume have in common: ascending tiers, the last one open. Raises ``Malformed``."""
 
     tiers: tuple[Tier, ...]
@@ -213,7 +227,7 @@ class Volume(_Tiered):
 
 
 @dataclass(frozen=True)
-class Package:
+class Package(_WithoutFee):
     """Whole packages of ``size_micro`` (millionths of a unit) at ``price`` (fen); a package begun is charged.
 
     Raises ``Malformed`` where the size is not above zero or the price is negative.
@@ -261,7 +275,87 @@ class Package:
         return {"package_size": format_quantity(self.size_micro), "package_price": format_money(self.price)}
 
 
-Model = PerUnit | Graduated | Volume | Package
+@dataclass(frozen=True)
+class FlatPeriod:
+    """A fixed price (fen) for each month or year, use included. Raises ``Malformed`` where it is negative."""
+
+    name: ClassVar[ModelName] = ModelName.FLAT_PERIOD
+
+    period: FeePeriod
+    price: int
+    proration: Proration = Proration.BY_DAY
+
+    def __post_init__(self) -> None:
+        refuse_faults(fee_faults("price", self.price))
+
+    @property
+    def fixed(self) -> FixedPrice:
+        """The fixed part, which is all of it."""
+        return FixedPrice("price", self.price, self.period, self.proration)
+
+    def bands(self, quantity_micro: int) -> list[BandCharge]:
+        """The charge for a quantity: nothing, in one part."""
+        return [BandCharge(Band.INCLUDED, "price", Decimal(0), quantity_micro, Fraction(0))]
+
+    def priced_fields(self) -> list[tuple[str, UnitPrice]]:
+        """No unit has a price."""
+        return []
+
+    def clipped(self, _limit: Fraction) -> FlatPeriod:
+        """The model itself: there is no price for a unit to lower."""
+        return self
+
+    def document(self) -> dict[str, object]:
+        """The model's fields in wire form."""
+        return {
+            "period": self.period.value,
+            "price": format_money(self.price),
+            "proration": self.proration.value,
+        }
+
+
+@dataclass(frozen=True)
+class TwoPart:
+    """A fixed price (fen) for each month or year, and one price for every unit. Raises ``Malformed``."""
+
+    name: ClassVar[ModelName] = ModelName.TWO_PART
+
+    period: FeePeriod
+    base_price: int
+    unit_price: UnitPrice
+    proration: Proration = Proration.BY_DAY
+
+    def __post_init__(self) -> None:
+        refuse_faults(_two_part_faults(self.base_price, self.unit_price))
+
+    @property
+    def fixed(self) -> FixedPrice:
+        """The fixed part."""
+        return FixedPrice("base_price", self.base_price, self.period, self.proration)
+
+    def bands(self, quantity_micro: int) -> list[BandCharge]:
+        """The charge for a quantity, in one part, without the fixed one."""
+        return PerUnit(self.unit_price).bands(quantity_micro)
+
+    def priced_fields(self) -> list[tuple[str, UnitPrice]]:
+        """The price for one unit."""
+        return [("unit_price", self.unit_price)]
+
+    def clipped(self, limit: Fraction) -> TwoPart:
+        """The model with its unit price at the lower of it and ``limit``."""
+        return replace(self, unit_price=min(self.unit_price, limit))
+
+    def document(self) -> dict[str, object]:
+        """The model's fields in wire form."""
+        return {
+            "period": self.period.value,
+            "base_price": format_money(self.base_price),
+            "unit_price": _published(self.unit_price),
+            "proration": self.proration.value,
+        }
+
+
+Model = PerUnit | Graduated | Volume | Package | FlatPeriod | TwoPart
 
 
 def _at_price(price: UnitPrice, quantity_micro: int) -> Fraction:
@@ -301,6 +395,17 @@ def package_faults(size_micro: int, price: int | Fraction) -> Faults:
         yield "package_size", "A package holds more than 0 units."
     if price < 0:
         yield "package_price", "A price is never negative."
+
+
+def fee_faults(name: str, price: int) -> Faults:
+    """The faults of a fixed price, in fen."""
+    if price < 0:
+        yield name, f"A price is never negative, and here it is {format_money(price)}."
+
+
+def _two_part_faults(base_price: int, unit_price: UnitPrice) -> Faults:
+    yield from fee_faults("base_price", base_price)
+    yield from _price_fault("unit_price", unit_price)
 
 
 def _tier_faults(tiers: Sequence[Tier]) -> Faults:
