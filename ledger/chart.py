@@ -28,6 +28,7 @@ class AccountKind:
 _KINDS = (
     AccountKind("bank", "1002", "银行存款", "Bank", "D"),
     AccountKind("receivable", "1122", "应收账款", "Receivable", "D"),
+    AccountKind("contract_liability", "2204", "合同负债", "Contract liability", "C"),
     AccountKind("buyer_balance", "2203", "预收账款", "Buyer's balance", "C"),
     AccountKind("output_vat", "2221", "应交税费—应交增值税（销项税额）", "Output VAT", "C"),
     AccountKind("red_pending_vat", "2221", "应交税费—待红字确认销项税额", "VAT pending red confirmation", "D"),

@@ -217,6 +217,7 @@ SECTIONS: Final = (
             Column("credited", Label("已冲减", "Credited"), "money"),
             Column("accrued", Label("未出账", "Accrued"), "money"),
             Column("actual", Label("实际收入", "Actual"), "money"),
+            Column("billed_in_advance", Label("预收未提供服务", "Billed in advance"), "money"),
             Column("maximum_permitted_revenue", Label("最高准许收入", "Maximum permitted"), "money"),
             Column("deduction", Label("本期扣减", "Deduction"), "money"),
             Column("maximum_after_deduction", Label("扣减后最高准许收入", "Maximum after deduction"), "money"),

@@ -94,8 +94,7 @@ WORDS: Final[Mapping[str, Label]] = {
     "line_kind.usage": Label("使用费", "Use"),
     "line_kind.correction": Label("更正", "Correction"),
     "line_kind.minimum": Label("最低消费", "Minimum commitment"),
-    "line_kind.base_fee": Label("基本费", "Base fee"),
-    "line_kind.flat_fee": Label("包干费", "Flat fee"),
+    "line_kind.fixed_fee": Label("固定收费", "Fixed fee"),
     "line_kind.package": Label("套餐费", "Package"),
     "line_kind.free": Label("免费使用", "Free use"),
     "line_kind.relief": Label("减免", "Relief"),
@@ -109,6 +108,7 @@ WORDS: Final[Mapping[str, Label]] = {
     "credit_reason.allowance": Label("折让", "allowance"),
     "credit_reason.service_stopped": Label("服务中止", "service stopped"),
     "credit_reason.late_use": Label("迟到用量", "late use"),
+    "credit_reason.fee_changed": Label("固定收费调整", "fixed fee changed"),
     # the statement
     "statement.title": Label("收益分配结算单", "Revenue Statement"),
     "statement.reminder": Label("本结算单不是发票", "This statement is not a tax invoice"),

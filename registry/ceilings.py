@@ -13,7 +13,6 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlmodel import col
 
-from pricing.ceiling import ChargingForm
 from pricing.errors import Refusal
 from pricing.money import PriceBasis, format_money, format_quantity, format_unit_price, within_money_limit
 from pricing.parameters import load_law, vat_rate_percent
@@ -28,16 +27,13 @@ from registry.price_rules import (
     trial_required,
     trial_until,
 )
-from registry.prices import ceiling_value, ceilings_as_stated, require_no_overlap
+from registry.prices import PERIOD_FORMS, ceiling_value, ceilings_as_stated, require_no_overlap
 from registry.relations import authorisation_of, product_of, require_grantor
 from registry.revenue_caps import cap_on
 from registry.spans import require_span
 from registry.tables import Authorisation, CeilingVersion, Offering, Party, Product, RevenueCap
 from store.ids import new_id
 from store.unit import Unit
-
-PERIOD_FORMS = frozenset({ChargingForm.MONTH.value, ChargingForm.YEAR.value})
-"""Charging forms for the part of a price that does not depend on use."""
 
 _HUNDRED_PERCENT = 100
 _SENT = (

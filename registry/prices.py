@@ -8,20 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any, TypeVar
 
 from sqlalchemy import Select, select
 from sqlmodel import col
 
-from pricing.ceiling import Ceiling, ChargingForm
+from pricing.ceiling import Ceiling, ChargingForm, FixedCeiling
 from pricing.errors import Refusal
-from pricing.money import PriceBasis
+from pricing.fees import FeePeriod
+from pricing.money import MICRO_PER_UNIT, PriceBasis
 from pricing.period import Span
 from pricing.tariff import Tariff, tariff_from_document
 from registry.tables import CeilingVersion, TariffVersion
 from store.unit import Unit
 
 Version = TypeVar("Version", CeilingVersion, TariffVersion)
+
+PERIOD_FORMS = frozenset({ChargingForm.MONTH.value, ChargingForm.YEAR.value})
+"""Charging forms for the part of a price that does not depend on use."""
 
 
 class OverlappingVersion(Refusal):
@@ -42,6 +48,13 @@ def ceiling_on(unit: Unit, offering_id: str, charging_form: str, day: date) -> C
     if row is None or (row.effective_until is not None and row.effective_until <= day):
         return None
     return row
+
+
+def fixed_ceilings_on(unit: Unit, offering_id: str, charging_form: str, day: date) -> list[CeilingVersion]:
+    """Return the ceilings in force on a day that have a fixed part: of the product's own form, by month and by year."""
+    forms = (charging_form, *sorted(PERIOD_FORMS))
+    rows = [ceiling_on(unit, offering_id, form, day) for form in forms]
+    return [row for row in rows if row is not None and fixed_ceiling_value(row) is not None]
 
 
 def tariff_versions(unit: Unit, offering_id: str) -> list[TariffVersion]:
@@ -87,6 +100,18 @@ def ceiling_value(row: CeilingVersion) -> Ceiling:
         effective_from=row.effective_from,
         effective_until=row.effective_until,
     )
+
+
+def fixed_ceiling_value(row: CeilingVersion) -> FixedCeiling | None:
+    """Return what a ceiling allows for the fixed part of prices; None where it has no fixed part."""
+    if row.charging_form in PERIOD_FORMS:
+        stated: Fraction | Decimal = Fraction(row.unit_price) * MICRO_PER_UNIT / row.per_quantity
+        period = FeePeriod(row.charging_form)
+    elif row.base_price is None:
+        return None
+    else:
+        stated, period = row.base_price, FeePeriod(row.base_price_period)
+    return FixedCeiling(row.id, row.decision_no, stated, period, PriceBasis(row.price_basis))
 
 
 def tariff_value(row: TariffVersion) -> Tariff:

@@ -6,16 +6,16 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Any
 
-from pricing.ceiling import require_within
 from pricing.classification import COMMERCIAL
 from pricing.errors import Conflict, PriceBasisMismatch, Refusal
 from registry.contracts import Terms, contract_offerings, contract_status, open_contract
 from registry.lookup import missing, party_of_kind
 from registry.offerings import own_offering, require_classified, require_offerable
-from registry.prices import ceiling_on, ceiling_value, tariff_on, tariff_value
+from registry.prices import tariff_on, tariff_value
 from registry.relations import product_of
 from registry.spans import require_span
 from registry.tables import Contract, Offering
+from registry.tariffs import require_within_ceilings
 from store.unit import Unit
 
 
@@ -98,10 +98,9 @@ def _require_sellable(unit: Unit, offerings: Iterable[Offering], first: date) ->
 
 def _require_within_ceiling(unit: Unit, offering: Offering, day: date) -> None:
     """Refuse a tariff that a lowered ceiling has left above it, as a quote would be (Price Notice 三)."""
-    product, tariff = product_of(unit, offering.id), tariff_on(unit, offering.id, day)
-    ceiling = ceiling_on(unit, offering.id, product.charging_basis, day)
-    if tariff is not None and ceiling is not None:
-        require_within(tariff_value(tariff), ceiling_value(ceiling), product.unit, offering=offering.code)
+    tariff = tariff_on(unit, offering.id, day)
+    if tariff is not None:
+        require_within_ceilings(unit, offering, product_of(unit, offering.id), tariff_value(tariff), day)
 
 
 def _require_one_basis(found: Mapping[str, str]) -> None:

@@ -16,10 +16,10 @@ from registry.authorisations import authorisation_document
 from registry.ceilings import ceiling_document
 from registry.lookup import code_of
 from registry.offerings import offering_document
-from registry.prices import ceiling_on, ceiling_value, span_of
+from registry.prices import ceiling_on, span_of
 from registry.relations import authorisation_of, product_of
 from registry.tables import Authorisation, CeilingVersion, Offering, Party, Product, TariffVersion
-from registry.tariffs import tariff_document
+from registry.tariffs import ceiling_named, tariff_document
 from store.unit import Unit
 
 OPERATION_RULES = "发改数据规〔2025〕27号"
@@ -74,7 +74,7 @@ def price_document(unit: Unit, row: TariffVersion) -> dict[str, Any]:
     return {
         **tariff_document(unit, row),
         **standing,
-        "ceiling": ceiling_value(ceiling).as_wire() if ceiling else None,
+        **ceiling_named(unit, row, ceiling, day),
         "operator": _party(unit, row.operator_id),
         "kind": TRIAL_PRICE if row.trial else ACTUAL_PRICE,
         "legal_ground": {"source": PRICE_NOTICE, "article": "二、三"},

@@ -13,8 +13,9 @@ from typing import Any
 from sqlalchemy import Select, or_, select
 from sqlmodel import col
 
-from pricing.ceiling import require_within
+from pricing.ceiling import require_within, strictest
 from pricing.errors import PriceBasisMismatch, Refusal
+from pricing.inversions import inversions
 from pricing.period import Span
 from pricing.tariff import Tariff
 from registry.lookup import code_of, find, missing
@@ -26,7 +27,17 @@ from registry.price_rules import (
     trial_required,
     trial_until,
 )
-from registry.prices import ceiling_on, ceiling_value, require_no_overlap, span_of, tariff_versions
+from registry.prices import (
+    PERIOD_FORMS,
+    ceiling_on,
+    ceiling_value,
+    fixed_ceiling_value,
+    fixed_ceilings_on,
+    require_no_overlap,
+    span_of,
+    tariff_value,
+    tariff_versions,
+)
 from registry.relations import authorisation_of, product_of, require_operator
 from registry.tables import CeilingVersion, Contract, ContractOffering, Offering, Party, Product, TariffVersion
 from store.ids import new_id
@@ -57,7 +68,7 @@ def publish_tariff(unit: Unit, given: Mapping[str, Any], used_since: UsedSince) 
     day, tariff = given["effective_from"], given["tariff"]
     require_chargeable(unit, offering, day)
     product = product_of(unit, offering.id)
-    ceiling = ceiling_on(unit, offering.id, product.charging_basis, day)
+    ceiling = ceiling_of_tariff(unit, offering.id, product.charging_basis, tariff, day)
     _require_regime(unit, offering, day, ceiling, trial=given["trial"])
     _require_within_ceilings(unit, offering, product, tariff, day)
     require_no_overlap(tariff_versions(unit, offering.id), Span(day))
@@ -112,14 +123,40 @@ def tariff_document(unit: Unit, row: TariffVersion) -> dict[str, Any]:
     return {
         **row.model_dump(exclude={"recorded_by", "tariff", "operator_id"}),
         **row.tariff,
+        **ceiling_named(unit, row, ceiling, row.effective_from),
         "offering": code_of(unit, Offering, row.offering_id),
         "operator": code_of(unit, Party, row.operator_id),
         "unit": product_of(unit, row.offering_id).unit,
         "effective_until": span_of(unit, row).end,
-        "ceiling": ceiling_value(ceiling).as_wire() if ceiling else None,
+        "warnings": [inversion.as_wire() for inversion in inversions(tariff_value(row))],
         "currency": "CNY",
         "sandbox": unit.sandbox,
     }
+
+
+def ceiling_named(unit: Unit, row: TariffVersion, ceiling: CeilingVersion | None, day: date) -> dict[str, Any]:
+    """Return a tariff's ceiling as papers name it, and that of its fixed part on a day where it has one."""
+    is_of_unit = ceiling is not None and ceiling.charging_form not in PERIOD_FORMS
+    fixed = None
+    if tariff_value(row).fixed is not None:
+        form = product_of(unit, row.offering_id).charging_basis
+        limits = (fixed_ceiling_value(each) for each in fixed_ceilings_on(unit, row.offering_id, form, day))
+        fixed = strictest(limit for limit in limits if limit is not None)
+    return {
+        "ceiling": ceiling_value(ceiling).as_wire() if ceiling is not None and is_of_unit else None,
+        "fixed_ceiling": fixed.as_wire() if fixed else None,
+    }
+
+
+def ceiling_of_tariff(
+    unit: Unit, offering_id: str, charging_form: str, tariff: Tariff, day: date
+) -> CeilingVersion | None:
+    """Return the ceiling under which a tariff may be published: that of its unit, or where it has no price for a unit
+    and there is no such ceiling, that of its fixed part."""
+    ceiling = ceiling_on(unit, offering_id, charging_form, day)
+    if ceiling is None and tariff.fixed is not None and not tariff.priced_fields():
+        return next(iter(fixed_ceilings_on(unit, offering_id, charging_form, day)), None)
+    return ceiling
 
 
 def _require_regime(unit: Unit, offering: Offering, day: date, ceiling: CeilingVersion | None, *, trial: bool) -> None:
@@ -148,9 +185,17 @@ def _require_within_ceilings(unit: Unit, offering: Offering, product: Product, t
     A ceiling that is lowered later caps what is billed; it takes no published price back.
     """
     for judged in sorted({day, max(day, unit.today)}):
-        ceiling = ceiling_on(unit, offering.id, product.charging_basis, judged)
-        if ceiling is not None:
-            require_within(tariff, ceiling_value(ceiling), product.unit, offering=offering.code)
+        require_within_ceilings(unit, offering, product, tariff, judged)
+
+
+def require_within_ceilings(unit: Unit, offering: Offering, product: Product, tariff: Tariff, day: date) -> None:
+    """Refuse prices above the ceilings in force on a day; raises PriceAboveCeiling, PriceBasisMismatch."""
+    ceiling = ceiling_on(unit, offering.id, product.charging_basis, day)
+    rows = fixed_ceilings_on(unit, offering.id, product.charging_basis, day) if tariff.fixed else []
+    fixed = [limit for row in rows if (limit := fixed_ceiling_value(row)) is not None]
+    require_within(
+        tariff, ceiling_value(ceiling) if ceiling else None, fixed, product.unit, offering=offering.code
+    )
 
 
 def _version(unit: Unit, offering: Offering, given: Mapping[str, Any], ceiling: CeilingVersion | None) -> TariffVersion:

@@ -1,13 +1,14 @@
 """Use that no bill has taken, valued as the next bills would charge it, for all contracts of an operator at once.
 
 The rating is that of the bills (``settlement.drafts``); what is read for it is bounded by a moment. A month that still
-runs is valued as if it ended there. The cost grows with contracts and months, not with events.
+runs is valued as if it ended there; its fixed fee counts from its first day on. The cost grows with contracts and
+months, not with events.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
@@ -21,19 +22,23 @@ from metering.accounts import UNBILLED
 from metering.use import ChargeableUse
 from pricing.money import PriceBasis, Tax, tax_of_document
 from pricing.period import Month
-from registry.tables import Contract, ContractOffering
-from settlement.drafts import Draft, Drawer, EarlierBill, ServiceMonth
+from pricing.tariff_models import ModelName
+from registry.tables import Contract, ContractOffering, TariffVersion
+from settlement.drafts import CHARGED_ANEW, Before, Draft, Drawer, EarlierBill, ServiceMonth
 from settlement.price_book import Priced, price_book, vat_rate
 from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine
 from store.columns import Int64
 from store.unit import Unit
 
 _SIGNED = case((col(Entry.side) == "D", col(Entry.amount)), else_=-col(Entry.amount))
+_WITH_FEE = frozenset({ModelName.FLAT_PERIOD.value, ModelName.TWO_PART.value})
 _LINE_KEY = (col(Invoice.contract_id), col(InvoiceLine.offering_id), col(InvoiceLine.service_month))
 
 _MONTHS_MAX: Final = 400
 """So many months of accounts are sought by one statement."""
 _AS_VALUES: Final = values(column("account_id", Int64), column("service_month", Text))
+_EARLIER: Final = EarlierBill("", "")
+"""A bill that nobody asks the number of."""
 
 ContractMonth = tuple[str, str, str]
 """A contract's id, an offering's id and a month of its use."""
@@ -43,7 +48,7 @@ ContractMonth = tuple[str, str, str]
 class _Facts:
     """What bills are drawn up from, by contract, as it was recorded at the moment."""
 
-    book: Mapping[str, Priced]
+    book: Mapping[str, Priced] = field(default_factory=dict)
     contracts: dict[str, Contract] = field(default_factory=dict)
     terms: dict[str, dict[str, ContractOffering]] = field(default_factory=lambda: defaultdict(dict))
     use: dict[str, dict[ServiceMonth, ChargeableUse]] = field(default_factory=lambda: defaultdict(dict))
@@ -77,10 +82,17 @@ def _drafts(facts: _Facts, contract_id: str) -> Iterator[Draft]:
     for month in sorted({key[1] for key in keys if key[1] not in bills}):
         for key in keys:
             if key[1] == month:
-                drawer.charge(key, use[key])
+                drawer.charge(key, use[key], _before(facts, contract_id, key))
         yield drawer.draft()
         drawer = _drawer(facts, contract_id)
     yield drawer.draft()
+
+
+def _before(facts: _Facts, contract_id: str, key: ServiceMonth) -> Before | None:
+    """What was billed of a month that has no bill of its own: its fee, in advance."""
+    if (contract_id, *key) not in facts.charged:
+        return None
+    return Before(facts.charged[contract_id, *key], _EARLIER)
 
 
 def _drawer(facts: _Facts, contract_id: str) -> Drawer:
@@ -102,10 +114,13 @@ def _amounts(draft: Draft) -> Iterator[tuple[ServiceMonth, Tax]]:
 
 def _facts(unit: Unit, operator_id: str, as_of: datetime) -> _Facts:
     rows = list(_open_use(unit, operator_id, as_of))
-    facts = _Facts(price_book(unit, {row.offering_id for row in rows}, as_of))
+    facts = _Facts()
     _add_use(facts, rows)
-    months = sorted({row.service_month for row in rows})
-    _add_contracts(unit, facts, operator_id)
+    contracts = _contracts(unit, facts, operator_id, as_of)
+    _add_months_with_fee(unit, facts, contracts, as_of)
+    facts.contracts = {contract_id: contracts[contract_id] for contract_id in facts.use}
+    months = sorted({month for use in facts.use.values() for _, month in use})
+    facts.book = price_book(unit, {offering_id for use in facts.use.values() for offering_id, _ in use}, as_of)
     issued = and_(col(Invoice.operator_id) == operator_id, col(Invoice.recorded_at) <= as_of)
     bills = select(col(Invoice.contract_id), col(Invoice.month), col(Invoice.id), col(Invoice.number))
     bills = bills.where(issued, col(Invoice.month).in_(months))
@@ -115,12 +130,12 @@ def _facts(unit: Unit, operator_id: str, as_of: datetime) -> _Facts:
     return facts
 
 
-def _add_contracts(unit: Unit, facts: _Facts, operator_id: str) -> None:
-    """Read the contracts by their operator: there may be more of them in use than a statement takes ids."""
-    contracts = select(Contract).where(col(Contract.operator_id) == operator_id, col(Contract.kind) != "grant")
-    for contract in unit.session.execute(contracts).scalars():
-        if contract.id in facts.use:
-            facts.contracts[contract.id] = contract
+def _contracts(unit: Unit, facts: _Facts, operator_id: str, as_of: datetime) -> dict[str, Contract]:
+    """Read the contracts and their terms by their operator: there may be more of them than a statement takes ids."""
+    query = select(Contract).where(
+        col(Contract.operator_id) == operator_id, col(Contract.kind) != "grant", col(Contract.accepted_at) <= as_of
+    )
+    contracts = {contract.id: contract for contract in unit.session.execute(query).scalars()}
     terms = (
         select(ContractOffering)
         .join(Contract, col(Contract.id) == col(ContractOffering.contract_id))
@@ -128,6 +143,41 @@ def _add_contracts(unit: Unit, facts: _Facts, operator_id: str) -> None:
     )
     for term in unit.session.execute(terms).scalars():
         facts.terms[term.contract_id][term.offering_id] = term
+    return contracts
+
+
+def _add_months_with_fee(unit: Unit, facts: _Facts, contracts: Mapping[str, Contract], as_of: datetime) -> None:
+    """Add the months that bear a fixed fee and have no bill yet, up to and with the running one, used or not."""
+    public = select(col(TariffVersion.offering_id)).where(
+        col(TariffVersion.model).in_(_WITH_FEE), col(TariffVersion.recorded_at) <= as_of
+    )
+    of_public = set(unit.connection.execute(public).scalars())
+    bearing = {
+        contract_id: [offering_id for offering_id, term in facts.terms[contract_id].items() if _bears(term, of_public)]
+        for contract_id in contracts
+    }
+    bearing = {contract_id: offerings for contract_id, offerings in bearing.items() if offerings}
+    if not bearing:
+        return
+    newest = select(col(Invoice.contract_id), func.max(col(Invoice.month))).where(col(Invoice.recorded_at) <= as_of)
+    billed = dict(unit.connection.execute(newest.group_by(col(Invoice.contract_id))).tuples().all())
+    running = Month.from_date(as_of.astimezone(unit.zone).date())
+    for contract_id, offerings in bearing.items():
+        for month in _unbilled_months(contracts[contract_id], billed.get(contract_id), running):
+            for offering_id in offerings:
+                facts.use[contract_id].setdefault((offering_id, str(month)), ChargeableUse())
+
+
+def _bears(term: ContractOffering, of_public: Collection[str]) -> bool:
+    """Whether an offering of a contract may have a fixed fee: by its frozen price, or by any public one."""
+    return term.offering_id in of_public if term.tariff is None else term.tariff["model"] in _WITH_FEE
+
+
+def _unbilled_months(contract: Contract, billed: str | None, running: Month) -> Iterator[Month]:
+    month = Month.parse(billed).next if billed else Month.from_date(contract.effective_from)
+    while month <= running and (contract.effective_until is None or month.first_day < contract.effective_until):
+        yield month
+        month = month.next
 
 
 def _add_use(facts: _Facts, rows: Any) -> None:
@@ -161,7 +211,7 @@ def _add_charged(unit: Unit, facts: _Facts, mine: Any, as_of: datetime) -> None:
         .where(
             mine,
             col(CreditNote.recorded_at) <= as_of,
-            or_(col(CreditNote.rebill).is_(true()), col(CreditNote.reason) == "late_use"),
+            or_(col(CreditNote.rebill).is_(true()), col(CreditNote.reason).in_(CHARGED_ANEW)),
         )
         .group_by(*_LINE_KEY)
     )

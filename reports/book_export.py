@@ -24,6 +24,7 @@ _ROOTS = {
     "bank": "Assets:Bank",
     "receivable": "Assets:Receivable",
     "buyer_balance": "Liabilities:BuyerBalance",
+    "contract_liability": "Liabilities:ContractLiability",
     "output_vat": "Liabilities:OutputVAT",
     "red_pending_vat": "Assets:RedPendingVAT",
     "revenue": "Income:Revenue",

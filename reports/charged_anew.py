@@ -1,6 +1,7 @@
 """Charges less what credit notes took of them because the charge itself was wrong, as the price tests count them.
 
-Late use that made a month cheaper, and bills issued in error that are billed anew, are charged again by a later bill.
+Late use that made a month cheaper, fees billed in advance that came to less, and bills issued in error that are billed
+anew, are charged again by a later bill.
 Both charges together would show use and money twice, and prices above the ceiling that nobody owes. Other credit notes
 are settled between the parties and leave the price as it was charged.
 """
@@ -20,7 +21,7 @@ from reports.accrual import credited_line
 from reports.charges import Charge
 from reports.frame import Frame, in_months
 from reports.price_tests import ChargedMonth
-from settlement.credit_notes import LATE_USE
+from settlement.drafts import CHARGED_ANEW
 from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine
 from store.unit import Unit
 
@@ -44,7 +45,7 @@ Places = Mapping[tuple[str, int], TakenBack]
 
 def taken_back(unit: Unit, frame: Frame) -> Places:
     """Read what credit notes took back of charges that are charged anew, as of the frame's moment."""
-    return _taken_back(unit, frame, or_(_IN_ERROR, col(CreditNote.reason) == LATE_USE))
+    return _taken_back(unit, frame, or_(_IN_ERROR, col(CreditNote.reason).in_(CHARGED_ANEW)))
 
 
 def taken_back_in_error(unit: Unit, frame: Frame) -> Places:

@@ -9,19 +9,21 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import select
 from sqlmodel import col
 
+from pricing.ceiling import FixedCeiling, strictest
 from pricing.classification import COMMERCIAL
-from pricing.money import format_money, format_quantity, format_unit_price
+from pricing.money import FEN_PER_YUAN, format_money, format_quantity, format_unit_price
 from pricing.period import Span, day_of, format_instant
 from pricing.tariff import Tariff, tariff_from_document
 from pricing.tariff_models import Graduated, Volume
 from registry.lookup import code_of
-from registry.prices import version_spans
+from registry.prices import PERIOD_FORMS, fixed_ceiling_value, version_spans
 from registry.tables import (
     CeilingVersion,
     ClassificationDecision,
@@ -72,6 +74,11 @@ class Register:
             if held.row.charging_form == form and held.days.contains(day):
                 return held.row
         return None
+
+    def fixed_ceiling_on(self, offered: Offered, day: date) -> FixedCeiling | None:
+        """The strictest ceiling of the fixed part of an offering's prices on a day, of those in one tax basis."""
+        rows = [held.row for held in self.ceilings[offered.offering.id] if held.days.contains(day)]
+        return strictest(limit for row in rows if (limit := fixed_ceiling_value(row)) is not None)
 
 
 def read_register(unit: Unit, frame: Frame) -> Register:
@@ -184,10 +191,11 @@ def _ceiling_row(frame: Frame, offered: Offered, held: Held[CeilingVersion]) -> 
         "offering_name": offered.name,
         "unit_price": format_unit_price(row.unit_price),
         "per_quantity": format_quantity(row.per_quantity),
-        "unit": offered.product.unit,
+        "unit": row.charging_form if row.charging_form in PERIOD_FORMS else offered.product.unit,
         "charging_form": row.charging_form,
         "price_basis": row.price_basis,
         "base_price": None if row.base_price is None else format_unit_price(row.base_price),
+        "base_price_period": row.base_price_period,
         "effective_from": row.effective_from.isoformat(),
         "effective_until": _day(held.days.end),
         "decision_no": row.decision_no,
@@ -206,7 +214,6 @@ def _prices_in_force(frame: Frame, register: Register) -> Iterator[dict[str, Any
             days = held.days.intersect(frame.period)
             if days is None:
                 continue
-            ceiling = register.ceiling_on(offered, _last_day(days))
             given = {
                 "source": "in_force",
                 "reference": held.row.guidance_no if held.row.trial else None,
@@ -215,7 +222,7 @@ def _prices_in_force(frame: Frame, register: Register) -> Iterator[dict[str, Any
                 "trial": held.row.trial,
                 "links": {"tariff": frame.link(f"/tariffs/{held.row.id}")},
             }
-            yield from _bands(offered, tariff_from_document(held.row.tariff), ceiling, given)
+            yield from _bands(register, offered, tariff_from_document(held.row.tariff), _last_day(days), given)
 
 
 def _prices_quoted(unit: Unit, frame: Frame) -> Iterator[dict[str, Any]]:
@@ -287,9 +294,7 @@ def _prices_contracted(unit: Unit, frame: Frame, register: Register) -> Iterator
             yield {**_empty_price(offered), **given, "follows": "public_tariff"}
         else:
             given["trial"] = _was_trial(register, term)
-            yield from _bands(
-                offered, tariff_from_document(term.tariff), register.ceiling_on(offered, _last_day(days)), given
-            )
+            yield from _bands(register, offered, tariff_from_document(term.tariff), _last_day(days), given)
 
 
 def _was_trial(register: Register, term: ContractOffering) -> bool:
@@ -297,21 +302,34 @@ def _was_trial(register: Register, term: ContractOffering) -> bool:
 
 
 def _bands(
-    offered: Offered, tariff: Tariff, ceiling: CeilingVersion | None, given: Mapping[str, Any]
+    register: Register, offered: Offered, tariff: Tariff, day: date, given: Mapping[str, Any]
 ) -> Iterator[dict[str, Any]]:
-    """Give a row for each price that a buyer can meet."""
-    for band, (_, price) in zip(_band_names(tariff), tariff.priced_fields(), strict=True):
+    """Give a row for each price that a buyer can meet, beside the ceilings of a day."""
+    ceiling, fixed = register.ceiling_on(offered, day), register.fixed_ceiling_on(offered, day)
+    said = {
+        **_empty_price(offered),
+        "model": tariff.model.name.value,
+        "price_basis": tariff.price_basis.value,
+        "minimum_commitment": None if tariff.minimum_commitment is None else format_money(tariff.minimum_commitment),
+        "relief": tariff.relief.value,
+        "ground": tariff.ground,
+    }
+    if tariff.fixed is not None:
         yield {
-            **_empty_price(offered),
-            "model": tariff.model.name.value,
+            **said,
+            "unit": tariff.fixed.period.value,
+            "unit_price": format_unit_price(Fraction(tariff.fixed.price, FEN_PER_YUAN)),
+            "band": tariff.fixed.field,
+            "ceiling": format_unit_price(fixed.limit(tariff.fixed.period) / FEN_PER_YUAN) if fixed else None,
+            "per_quantity": "1" if fixed else None,
+            "decision_no": fixed.decision_no if fixed else None,
+            **given,
+        }
+    for band, (_, price) in zip(_band_names(tariff), tariff.priced_fields(), strict=False):
+        yield {
+            **said,
             "unit_price": format_unit_price(price),
             "band": band,
-            "price_basis": tariff.price_basis.value,
-            "minimum_commitment": (
-                None if tariff.minimum_commitment is None else format_money(tariff.minimum_commitment)
-            ),
-            "relief": tariff.relief.value,
-            "ground": tariff.ground,
             "ceiling": format_unit_price(ceiling.unit_price) if ceiling else None,
             "per_quantity": format_quantity(ceiling.per_quantity) if ceiling else None,
             "decision_no": ceiling.decision_no if ceiling else None,
@@ -399,9 +417,14 @@ def _adjustment_row(
 def _prices_of(row: CeilingVersion | TariffVersion) -> str:
     """The prices of a version in one text, the bands of a tariff from the first to the last."""
     if isinstance(row, CeilingVersion):
-        return f"{format_unit_price(row.unit_price)} / {format_quantity(row.per_quantity)}"
-    fields = tariff_from_document(row.tariff).priced_fields()
-    return "; ".join(format_unit_price(price) for _, price in fields)
+        fixed = fixed_ceiling_value(row)
+        if fixed is not None and row.charging_form in PERIOD_FORMS:
+            return f"{format_unit_price(fixed.stated)} / {fixed.period}"
+        of_unit = f"{format_unit_price(row.unit_price)} / {format_quantity(row.per_quantity)}"
+        return of_unit if fixed is None else f"{format_unit_price(fixed.stated)} / {fixed.period}; {of_unit}"
+    tariff = tariff_from_document(row.tariff)
+    fixed = [f"{format_money(tariff.fixed.price)} / {tariff.fixed.period}"] if tariff.fixed else []
+    return "; ".join([*fixed, *(format_unit_price(price) for _, price in tariff.priced_fields())])
 
 
 def _changes(frame: Frame, held: Held[Any]) -> bool:

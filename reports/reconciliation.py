@@ -40,7 +40,8 @@ from settlement.tables import (
 from store.unit import Unit
 
 _QUANTITY_SCALE: Final = 6
-_REVENUE: Final = ("revenue", "revenue_relief")
+_REVENUE: Final = ("revenue", "revenue_relief", "contract_liability")
+"""Where bills and credit notes are booked by month of service; what of them is of months to come is a liability."""
 _BY_OFFERING: Final = (*CONTRACT_KINDS, DELIVERED, *_REVENUE)
 _OF_OPERATOR: Final = (
     "output_vat",

@@ -1,8 +1,9 @@
 """Actual revenue of service delivered, held against the maximum permitted revenue, by year, cycle and period.
 
 Revenue of a month of service is what bills charged for it, less what credit notes took off those charges, plus the
-value of its use that no bill has taken (Price Notice 四). Collection and bad debt do not change it. It is counted in
-the tax basis of the maximum. A year belongs to a cycle only as far as the cycle reaches.
+value of its use that no bill has taken (Price Notice 四). What was billed of months that have not begun is told apart:
+it is no revenue yet. Collection and bad debt do not change it. It is counted in the tax basis of the maximum. A year
+belongs to a cycle only as far as the cycle reaches.
 """
 
 from __future__ import annotations
@@ -33,16 +34,23 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Earned:
-    """Revenue of some months of service: billed, credited (above zero) and accrued, each with its tax, in fen."""
+    """Revenue of some months of service: billed, credited (above zero) and accrued, each with its tax, in fen.
+
+    ``in_advance`` is what was billed, less credits, of months that have not begun.
+    """
 
     billed: Tax = _NOTHING
     credited: Tax = _NOTHING
     accrued: Tax = _NOTHING
+    in_advance: Tax = _NOTHING
 
     def plus(self, other: Earned) -> Earned:
         """The revenue of both."""
         return Earned(
-            _sum(self.billed, other.billed), _sum(self.credited, other.credited), _sum(self.accrued, other.accrued)
+            _sum(self.billed, other.billed),
+            _sum(self.credited, other.credited),
+            _sum(self.accrued, other.accrued),
+            _sum(self.in_advance, other.in_advance),
         )
 
     def in_basis(self, basis: str) -> dict[str, int]:
@@ -53,6 +61,7 @@ class Earned:
             "credited": credited,
             "accrued": waiting,
             "actual": billed - credited + waiting,
+            "billed_in_advance": _amount(self.in_advance, basis),
         }
 
 
@@ -84,10 +93,11 @@ class DeterminedYear:
 def revenue_of(unit: Unit, frame: Frame) -> Revenue:
     """Read the operator's revenue as of the frame's moment, of all months of service."""
     sums: dict[ServiceMonth, Earned] = defaultdict(Earned)
+    running = str(Month.from_date(frame.today))
     for key, tax in _billed(unit, frame):
-        sums[key] = sums[key].plus(Earned(billed=tax))
+        sums[key] = sums[key].plus(Earned(billed=tax) if key[1] <= running else Earned(in_advance=tax))
     for key, tax in _credited(unit, frame):
-        sums[key] = sums[key].plus(Earned(credited=tax))
+        sums[key] = sums[key].plus(Earned(credited=tax) if key[1] <= running else Earned(in_advance=_less(tax)))
     for key, tax in accrued(unit, frame.operator.id, frame.as_of).items():
         sums[key] = sums[key].plus(Earned(accrued=tax))
     return Revenue(dict(sums))
@@ -248,6 +258,10 @@ def _amount(tax: Tax, basis: str) -> int:
 
 def _sum(one: Tax, other: Tax) -> Tax:
     return Tax(one.net + other.net, one.tax + other.tax, one.gross + other.gross)
+
+
+def _less(tax: Tax) -> Tax:
+    return Tax(-tax.net, -tax.tax, -tax.gross)
 
 
 def _billed(unit: Unit, frame: Frame) -> Iterable[tuple[ServiceMonth, Tax]]:

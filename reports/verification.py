@@ -12,7 +12,7 @@
 7. Unbilled use of a month that was billed is known to the next bill.
 8. Every bill and credit note equals the sum of its lines.
 9. What buyers owe in the books = bills - credit notes - payments + refunds, buyer by buyer.
-10. Revenue and VAT in the books = those of bills less credit notes.
+10. Revenue (with what is billed of months to come) and VAT in the books = those of bills less credit notes.
 11. What is payable in the books = shares of the statements less payouts.
 12. Frozen documents still have the hash they were issued with: quotes, statements, files.
 13. What is sealed makes the roots that were signed, nothing is missing or added, the closed months are those that were
@@ -277,10 +277,11 @@ _REVENUE = """
         SELECT operator_id, net, tax FROM invoice
         UNION ALL SELECT operator_id, -net, -tax FROM credit_note
         UNION ALL SELECT account.book,
-            CASE WHEN account.kind IN ('revenue', 'revenue_relief') THEN held.amount ELSE 0 END,
+            CASE WHEN account.kind IN ('revenue', 'revenue_relief', 'contract_liability') THEN held.amount ELSE 0 END,
             CASE WHEN account.kind IN ('output_vat', 'red_pending_vat') THEN held.amount ELSE 0 END
             FROM held JOIN account ON account.id = held.account_id
-            WHERE account.kind IN ('revenue', 'revenue_relief', 'output_vat', 'red_pending_vat')
+            WHERE account.kind IN
+                ('revenue', 'revenue_relief', 'contract_liability', 'output_vat', 'red_pending_vat')
     ) AS earned GROUP BY operator_id HAVING exact_sum(net) <> 0 OR exact_sum(tax) <> 0 LIMIT 1"""
 
 _PAYABLE = """

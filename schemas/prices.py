@@ -11,6 +11,7 @@ from marshmallow.exceptions import ValidationError
 from pricing.ceiling import ChargingForm
 from pricing.document import TEXT_LENGTH_MAX
 from pricing.errors import Malformed
+from pricing.fees import FeePeriod, Proration
 from pricing.money import PriceBasis
 from pricing.period import YEAR_MAX, YEAR_MIN
 from pricing.revenue_cap import COST_USES
@@ -149,7 +150,7 @@ class CeilingIn(Wire):
     factors = fields.Nested(Factors, required=True)
     report = fields.Nested(CeilingReport, load_default=None, allow_none=True)
     base_price = UnitPrice(load_default=None, allow_none=True)
-    base_price_period = Choice("month", "year", load_default=None, allow_none=True)
+    base_price_period = Choice(*FeePeriod, load_default=None, allow_none=True)
     planned_sales_volume = Quantity(load_default=None, allow_none=True)
     above_maximum_reason = Words(load_default=None, allow_none=True)
     backdate_reason = Words(load_default=None, allow_none=True)
@@ -161,6 +162,9 @@ class CeilingIn(Wire):
         if len(given) == 1:
             lacking = "base_price_period" if given == ["base_price"] else "base_price"
             raise ValidationError({lacking: ["A base price and the period that it is for go together."]})
+        if given and data["charging_form"] in (ChargingForm.MONTH, ChargingForm.YEAR):
+            message = f"A ceiling by the {data['charging_form']} is itself for the fixed part: its unit_price is that."
+            raise ValidationError({"base_price": [message]})
 
 
 class TestedCeiling(Wire):
@@ -237,7 +241,7 @@ class TariffFields(Wire):
 
     price_basis = _word(BASES, "The tax basis of the prices: that of the ceiling.", required=True)
     model = _word(ModelName, "How use is charged; each model has fields of its own.", required=True)
-    unit_price = _exact(UnitPrice, "per_unit: yuan for one unit.")
+    unit_price = _exact(UnitPrice, "per_unit, two_part: yuan for one unit.")
     tiers = fields.Raw(
         load_default=None,
         allow_none=True,
@@ -250,6 +254,10 @@ class TariffFields(Wire):
     )
     package_size = _exact(Quantity, "package: units in one package.")
     package_price = _exact(Money, "package: yuan for one package.")
+    period = _word(FeePeriod, "flat_period, two_part: what the fixed price is for.")
+    price = _exact(Money, "flat_period: yuan for one period, use included.")
+    base_price = _exact(Money, "two_part: yuan for one period, beside the price of use.")
+    proration = _word(Proration, "flat_period, two_part: what a part of a period costs; by_day if not given.")
     tier_period = _word(TierPeriod, "Over which tiers, packages and minimums accumulate; month if not given.")
     relief = _word(Relief, "What is taken off the charge; none if not given.")
     discount_percent = _exact(Rate, "With the relief discount: how much of the charge.")
@@ -298,10 +306,31 @@ class CeilingNamed(Wire):
     decision_no = fields.String(required=True)
 
 
+class FixedCeilingNamed(Wire):
+    """What a ceiling allows for the fixed part of a price."""
+
+    price = fields.String(required=True)
+    period = Choice(*FeePeriod, required=True)
+    decision_no = fields.String(required=True)
+
+
+class PriceWarning(Wire):
+    """Where more use costs less: a quantity, what it costs, and a greater one that costs less."""
+
+    code = fields.String(required=True)
+    text_en = fields.String(required=True)
+    text_zh = fields.String(required=True)
+    quantity = fields.String(required=True)
+    amount = fields.String(required=True)
+    more_quantity = fields.String(required=True)
+    more_amount = fields.String(required=True)
+
+
 class TariffOut(TariffFields):
     """A tariff as published, with the ceiling in force on its first day (null for a trial price without one).
 
-    ``effective_until`` is the start of the version that follows, null while there is none.
+    ``effective_until`` is the start of the version that follows, null while there is none. ``fixed_ceiling`` is for
+    the fixed part of a price, where both have one; ``warnings`` say where more use costs less.
     """
 
     id = fields.String(required=True)
@@ -316,6 +345,8 @@ class TariffOut(TariffFields):
     backdate_reason = fields.String(allow_none=True)
     ceiling = fields.Nested(CeilingNamed, required=True, allow_none=True)
     ceiling_id = fields.String(required=True, allow_none=True)
+    fixed_ceiling = fields.Nested(FixedCeilingNamed, required=True, allow_none=True)
+    warnings = fields.List(fields.Nested(PriceWarning), required=True)
     currency = fields.String(required=True)
     sandbox = fields.Boolean(required=True)
     recorded_at = Instant(required=True)

@@ -132,6 +132,7 @@ class CeilingHeld(Linked):
     charging_form = fields.String(required=True)
     price_basis = fields.String(required=True)
     base_price = UnitPrice(allow_none=True)
+    base_price_period = fields.String(allow_none=True)
     effective_from = Day(required=True)
     effective_until = Day(allow_none=True)
     decision_no = fields.String(required=True)
@@ -261,12 +262,13 @@ class FreeUse(Linked):
 
 
 class Amounts(Linked):
-    """Revenue of service delivered: billed, less credits, plus accrued."""
+    """Revenue of service delivered: billed, less credits, plus accrued; what was billed of months to come is apart."""
 
     billed = Money(required=True)
     credited = Money(required=True)
     accrued = Money(required=True)
     actual = Money(required=True)
+    billed_in_advance = Money(required=True)
 
 
 class RevenueCompared(Amounts):

@@ -8,6 +8,7 @@ from typing import Any
 from marshmallow import fields, validate, validates_schema
 from marshmallow.exceptions import ValidationError
 
+from pricing.fees import FeePeriod, Proration
 from schemas.fields import (
     Choice,
     Count,
@@ -24,6 +25,7 @@ from schemas.fields import (
     Words,
     YesNo,
 )
+from schemas.prices import FixedCeilingNamed, PriceWarning
 from schemas.registry import CATEGORIES, ContractOut
 from schemas.wire import PageQuery, Query, Wire
 
@@ -85,6 +87,20 @@ class CeilingShown(Wire):
     decision_no = fields.String(required=True)
 
 
+class FixedPriceShown(Wire):
+    """The fixed part of a price: what it is for, and what a part of that period costs."""
+
+    price = Money(required=True)
+    period = Choice(*FeePeriod, required=True)
+    proration = Choice(*Proration, required=True)
+
+
+class FixedCeilingShown(FixedCeilingNamed):
+    """What a ceiling allows for the fixed part, with the ceiling's id."""
+
+    id = fields.String(required=True)
+
+
 class StepOut(Wire):
     """One step of an explanation: the rule, what it was applied to, what came out, and its source."""
 
@@ -113,6 +129,9 @@ class QuoteLine(Wire):
     nominal_unit_price = UnitPrice(allow_none=True)
     effective_unit_price = UnitPrice(allow_none=True)
     ceiling = fields.Nested(CeilingShown, allow_none=True)
+    fixed_price = fields.Nested(FixedPriceShown, allow_none=True)
+    fixed_ceiling = fields.Nested(FixedCeilingShown, allow_none=True)
+    warnings = fields.List(fields.Nested(PriceWarning))
     tariff_id = fields.String(allow_none=True)
     tariff = fields.Raw(allow_none=True)
     trial = fields.Boolean(required=True)
@@ -183,7 +202,7 @@ class InvoiceLineOut(Wire):
     """One line of a bill; quantities and prices are those of one price segment."""
 
     position = fields.Integer(required=True)
-    kind = Choice("usage", "minimum", "ceiling_relief", "relief", "correction", required=True)
+    kind = Choice("usage", "fixed_fee", "minimum", "ceiling_relief", "relief", "correction", required=True)
     offering = fields.String(required=True)
     offering_id = fields.String(required=True)
     offering_name = fields.String(required=True)
@@ -191,6 +210,7 @@ class InvoiceLineOut(Wire):
     service_month = fields.String(required=True)
     service_from = Day(required=True)
     service_until = Day(required=True)
+    in_advance = fields.Boolean(required=True)
     quantity = TotalQuantity(required=True)
     unit_price = UnitPrice(allow_none=True)
     nominal_unit_price = UnitPrice(allow_none=True)
@@ -356,7 +376,7 @@ class CreditNoteOut(Parties):
     number = fields.String(required=True)
     invoice = fields.String(required=True)
     invoice_number = fields.String(required=True)
-    reason = Choice(*CREDIT_REASONS, "late_use", required=True)
+    reason = Choice(*CREDIT_REASONS, "late_use", "fee_changed", required=True)
     issued_on = Day(required=True)
     amount = Money(required=True)
     net = Money(required=True)

@@ -1,15 +1,15 @@
 """Credit notes: reductions of an issued bill that together never exceed it, and their red confirmation.
 
-Every note locks its bill first and reads afterwards what is left. One that returns use to be billed anew locks the
-contract before that, as the next bill does.
+Every note locks its bill first and reads afterwards what is left. One that returns use to be billed anew, or that takes
+back what was billed of months ahead, locks the contract before that, as the next bill does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import Select, insert, select
+from sqlalchemy import Select, func, insert, select
 from sqlmodel import col
 
 from ledger.books import AccountRef, Leg, Posting, credit, debit, post
@@ -28,12 +28,12 @@ from pricing.errors import Conflict, Refusal
 from pricing.money import PriceBasis
 from registry.lookup import code_of, missing
 from registry.tables import Contract, Offering, Party
-from settlement.drafts import Reduction
+from settlement.drafts import RELIEFS, Reduction
 from settlement.price_book import offerings_named
 from settlement.standing import (
-    RELIEFS,
     billed_lines,
     buyer_balance,
+    contract_liability,
     find_invoice,
     lines_of,
     lock_invoice,
@@ -47,9 +47,8 @@ from store.unit import Unit
 
 ISSUED_IN_ERROR: Final = "issued_in_error"
 RETURNED: Final = "returned"
-LATE_USE: Final = "late_use"
 REASONS: Final = (ISSUED_IN_ERROR, RETURNED, "allowance", "service_stopped")
-"""Why an operator may credit; ``late_use`` is written by the next bill alone."""
+"""Why an operator may credit; those of ``drafts.CHARGED_ANEW`` are written by the next bill alone."""
 
 
 class RebillNeedsError(Refusal):
@@ -74,9 +73,9 @@ def credit_invoice(unit: Unit, invoice_id: str, given: Mapping[str, Any]) -> Cre
     if given["rebill"] and given["reason"] != ISSUED_IN_ERROR:
         message = f"a bill is billed anew when it was issued in error, not for the reason {given['reason']}"
         raise RebillNeedsError(message, errors={"rebill": [message]})
-    if given["rebill"]:
-        contract_id = find_invoice(unit, invoice_id).contract_id
-        unit.session.get(Contract, contract_id, with_for_update=True)
+    found = find_invoice(unit, invoice_id)
+    if given["rebill"] or _charges_ahead(unit, found):
+        unit.session.get(Contract, found.contract_id, with_for_update=True)
     invoice = lock_invoice(unit, invoice_id)
     rows = lines_of(unit, invoice.id)
     lines = billed_lines(unit, invoice.id, rows)
@@ -126,10 +125,10 @@ def write_credit_note(
 
 
 def credit_late_use(unit: Unit, basis: PriceBasis, reductions: Sequence[Reduction]) -> None:
-    """Give back what late use made billed months cheaper by, on their bills, as far as those are not credited yet.
+    """Give back what months have become cheaper by, on the bills that charged them, as far as those are not credited.
 
-    A month charged by its bill and by corrections gives back on its bill first, then on the correcting ones. All of
-    those bills are locked before the first note takes its number, for the counter is the last of the locks.
+    A month charged by its bill and by corrections gives back on its bill first, then on the others. All of those bills
+    are locked before the first note takes its number, for the counter is the last of the locks.
     """
     bills = [_bills_that_charged(unit, reduction) for reduction in reductions]
     for invoice_id in sorted({invoice_id for charging in bills for invoice_id in charging}):
@@ -231,18 +230,22 @@ def _credit_late_use_of(unit: Unit, invoice_id: str, basis: PriceBasis, reductio
         return 0
     wanted = amount if basis is PriceBasis.TAX_INCLUSIVE else gross_for_net(lines, amount)
     taken = credit_by_amount(lines, min(wanted, left), positions)
-    note = write_credit_note(unit, invoice, rows, taken, reason=LATE_USE)
+    note = write_credit_note(unit, invoice, rows, taken, reason=reduction.reason)
     return note.gross if basis is PriceBasis.TAX_INCLUSIVE else note.net
 
 
 def _bills_that_charged(unit: Unit, reduction: Reduction) -> list[str]:
-    """Return the bill of the month, then the bills whose lines correct it, in the order in which they were issued."""
+    """Return the bill that is named, then the others of its contract that charged the month, as they were issued."""
+    contract_id = unit.session.get_one(Invoice, reduction.bill.id).contract_id
     query = (
         select(col(InvoiceLine.invoice_id))
         .distinct()
+        .join(Invoice, col(Invoice.id) == col(InvoiceLine.invoice_id))
         .where(
-            col(InvoiceLine.corrects) == reduction.bill.id,
+            col(Invoice.contract_id) == contract_id,
             col(InvoiceLine.offering_id) == reduction.offering_id,
+            col(InvoiceLine.service_month) == reduction.service_month,
+            col(InvoiceLine.invoice_id) != reduction.bill.id,
         )
         .order_by(col(InvoiceLine.invoice_id))
     )
@@ -274,7 +277,10 @@ def _post(
     contract_id: str,
 ) -> None:
     """Post the money of a note, and the use that it moves."""
-    legs = [leg for line in taken for leg in _revenue_legs(note, rows[line.position], line.net)]
+    ahead = _months_ahead(unit, contract_id, (row.service_month for row in rows.values()))
+    legs = [
+        leg for line in taken for leg in _revenue_legs(note, rows[line.position], line.net, contract_id, ahead)
+    ]
     vat = "red_pending_vat" if note.red_pending else "output_vat"
     legs += debit(AccountRef(vat, note.operator_id), note.tax)
     unpaid = min(owed, note.gross)
@@ -288,10 +294,32 @@ def _post(
         remember(unit, [(contract_id, month, ids[-1]) for month in sorted(months)])
 
 
-def _revenue_legs(note: CreditNote, row: InvoiceLine, net: int) -> list[Leg]:
+def _revenue_legs(
+    note: CreditNote, row: InvoiceLine, net: int, contract_id: str, ahead: Collection[str]
+) -> list[Leg]:
+    """Take back revenue, or what is not revenue yet because the service of its month is still to come."""
+    if row.service_month in ahead:
+        owed = contract_liability(note.operator_id, note.buyer_id, contract_id, row.offering_id)
+        return debit(owed, net, row.service_month)
     kind = "revenue_relief" if row.kind in RELIEFS else "revenue"
     account = AccountRef(kind, note.operator_id, offering_id=row.offering_id)
     return debit(account, net, row.service_month)
+
+
+def _charges_ahead(unit: Unit, invoice: Invoice) -> bool:
+    """Whether a bill charged fees of months after its own."""
+    query = select(col(InvoiceLine.position)).where(
+        col(InvoiceLine.invoice_id) == invoice.id, col(InvoiceLine.service_month) > invoice.month
+    )
+    return unit.connection.execute(query.limit(1)).first() is not None
+
+
+def _months_ahead(unit: Unit, contract_id: str, months: Iterable[str]) -> set[str]:
+    """Return those of some service months that no bill of the contract has reached; its contract is locked."""
+    newest = unit.connection.execute(
+        select(func.max(col(Invoice.month))).where(col(Invoice.contract_id) == contract_id)
+    ).scalar_one()
+    return {month for month in months if month > newest}
 
 
 def _use_legs(

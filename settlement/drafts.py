@@ -4,6 +4,10 @@ Reads only, in a fixed number of statements a contract. What was charged for a s
 corrections of later bills say, less what was given back because the charge itself was wrong: late use that made the
 month cheaper, and credit notes ``issued_in_error`` that ask for a new bill. Other credit notes are left aside: they
 are settled between the parties and do not change what the use costs.
+
+Of a yearly fee, the bill of the month in which a contract year begins takes what is certain of the later months: of
+each what would be due even without use, by the prices known now. The bill of such a month then charges what its fee
+has come to since beyond that, or gives back what it has come to less.
 """
 
 from __future__ import annotations
@@ -21,9 +25,9 @@ from sqlmodel import col
 
 from metering.late_use import remembered
 from metering.use import ChargeableUse, chargeable_use
-from pricing.ceiling import Ceiling
 from pricing.classification import PUBLIC_INTEREST
 from pricing.explanation import Step
+from pricing.fees import FeePeriod, year_beginning_in
 from pricing.money import (
     FEN_PER_YUAN,
     MICRO_PER_UNIT,
@@ -38,8 +42,8 @@ from pricing.money import (
     within_use_limit,
 )
 from pricing.period import Month, Span
-from pricing.rating import RatedLine, Rating, correction, rate_period
-from pricing.segments import CeilingSpan, PriceVersion, cut_use
+from pricing.rating import LineKind, RatedLine, Rating, correction, rate_period
+from pricing.segments import PriceVersion, cut_use
 from pricing.tariff import tariff_from_document
 from registry.contracts import contract_offerings
 from registry.tables import Contract, ContractOffering
@@ -48,6 +52,12 @@ from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine
 from store.unit import Unit
 
 CORRECTION: Final = "correction"
+LATE_USE: Final = "late_use"
+FEE_CHANGED: Final = "fee_changed"
+RELIEFS: Final = frozenset({"ceiling_relief", "relief"})
+"""The kinds of lines that take something off a charge; they have an account of their own."""
+CHARGED_ANEW: Final = (LATE_USE, FEE_CHANGED)
+"""Why a bill gives back by itself what earlier ones charged: the charge of a month was reckoned anew."""
 _ALWAYS: Final = Span(date(1970, 1, 1))
 
 ServiceMonth = tuple[str, str]
@@ -77,7 +87,8 @@ class DraftLine:
     amount: int
     vat_rate: Decimal
     tariff_id: str | None
-    ceiling: Ceiling | None
+    ceiling_id: str | None
+    ceiling_decision_no: str | None
     trial: bool
     corrects: EarlierBill | None
     steps: tuple[Step, ...]
@@ -85,12 +96,14 @@ class DraftLine:
 
 @dataclass(frozen=True)
 class Reduction:
-    """What late use made an already billed month cheaper by: fen in the contract's basis, above zero."""
+    """What an already billed month, or a fee billed in advance, has become cheaper by: fen in the contract's basis,
+    above zero, and why."""
 
     offering_id: str
     service_month: str
     amount: int
     bill: EarlierBill
+    reason: str = LATE_USE
 
 
 @dataclass(frozen=True)
@@ -98,7 +111,8 @@ class Draft:
     """A bill drawn up: lines with their taxes, sums, the use that it takes, and what earlier bills give back.
 
     ``late`` is what it looked at beside its own month (see ``metering.late_use``); ``left_months`` are those of which
-    use stays unbilled because no price was published for it.
+    use stays unbilled because no price was published for it. ``released`` are the offerings of which earlier bills
+    charged the month's fee in advance, so that it is revenue now.
     """
 
     price_basis: PriceBasis
@@ -109,6 +123,7 @@ class Draft:
     book: Mapping[str, Priced]
     late: tuple[tuple[str, int], ...] = ()
     left_months: frozenset[str] = frozenset()
+    released: frozenset[str] = frozenset()
 
     @property
     def total(self) -> Tax:
@@ -116,6 +131,14 @@ class Draft:
         return Tax(
             sum(tax.net for tax in self.taxes), sum(tax.tax for tax in self.taxes), sum(tax.gross for tax in self.taxes)
         )
+
+
+@dataclass(frozen=True)
+class Before:
+    """What was billed in advance of a month's fee, and not given back because it changed: fen, and the bill."""
+
+    amount: int
+    bill: EarlierBill
 
 
 @dataclass(frozen=True)
@@ -149,18 +172,24 @@ def draw_up(unit: Unit, contract: Contract, month: Month) -> Draft:
     for (_, of_month), used in use.items():
         within_use_limit(sum(used.by_day.values()), f"use of {of_month} under contract {contract.id}")
     earlier = anew | {key for key, used in use.items() if key[1] < str(month) and used.unbilled}
-    bills = _bills_of(unit, contract.id, {key[1] for key in earlier})
-    charged = _charged_before(unit, contract.id, basis, {key[1] for key in earlier})
     drawer = Drawer(contract, terms, book, basis)
+    with_advance = {str(month)} if drawer.may_be_in_advance else set()
+    bills = _bills_of(unit, contract.id, {key[1] for key in earlier})
+    charged = _charged_before(unit, contract.id, basis, {key[1] for key in earlier} | with_advance)
+    in_advance = _billed_in_advance(unit, contract.id, with_advance)
     for key in sorted(earlier, key=lambda key: (key[1], book[key[0]].named.code)):
         if key[1] in bills:
             drawer.judge_again(key, use.get(key, ChargeableUse()), charged.get(key, 0), bills[key[1]])
     for offering_id in sorted(terms, key=lambda offering_id: book[offering_id].named.code):
-        drawer.charge((offering_id, str(month)), use.get((offering_id, str(month)), ChargeableUse()))
+        key = (offering_id, str(month))
+        before = Before(charged[key], in_advance[key]) if key in in_advance else None
+        drawer.charge(key, use.get(key, ChargeableUse()), before)
+        drawer.charge_in_advance(key)
     moved = drawer.moved
     within_use_limit(sum(moved.values()), f"use of contract {contract.id} for the bill of {month}")
     left = frozenset(key[1] for key, used in use.items() if used.unbilled != moved.get(key, 0))
-    return replace(drawer.draft(), late=tuple(late), left_months=left)
+    released = frozenset(offering_id for offering_id, _ in in_advance)
+    return replace(drawer.draft(), late=tuple(late), left_months=left, released=released)
 
 
 class Drawer:
@@ -176,13 +205,23 @@ class Drawer:
         self.contract, self.terms, self.book, self.basis = contract, terms, book, basis
         self.term = Span(contract.effective_from, contract.effective_until)
         self.lines: list[DraftLine] = []
+        self._frozen: dict[str, Sequence[PriceVersion]] = {}
         self.moved: dict[ServiceMonth, int] = {}
         self.reductions: list[Reduction] = []
 
-    def charge(self, key: ServiceMonth, use: ChargeableUse) -> None:
+    @property
+    def may_be_in_advance(self) -> bool:
+        """Whether any price of the contract has a yearly fee, of which bills charge months ahead."""
+        versions = (version for offering_id in self.terms for version in self._prices(offering_id))
+        return any(
+            version.tariff.fixed is not None and version.tariff.fixed.period is FeePeriod.YEAR for version in versions
+        )
+
+    def charge(self, key: ServiceMonth, use: ChargeableUse, before: Before | None = None) -> None:
         """Add the lines of the month that is billed; a segment without use is no line.
 
-        Public-interest use is booked as free when it is accepted, so that there is none here to charge.
+        ``before`` is what was billed of its fee in advance. Public-interest use is booked as free when it is accepted,
+        so that there is none here to charge.
         """
         if self.terms[key[0]].category == PUBLIC_INTEREST and not use.unbilled:
             return
@@ -190,7 +229,64 @@ class Drawer:
         if charged is None or charged.rating is None:
             return
         self._move(key, use.unbilled - charged.unpriced_micro)
-        self.lines.extend(self._line(key, line) for line in charged.lines)
+        if before is None:
+            self.lines.extend(self._line(key, line) for line in charged.lines)
+            return
+        beside = [self._line(key, line) for line in charged.lines if line.kind is not LineKind.FIXED_FEE]
+        self.lines.extend(self._within_bill(key, beside, charged.rating.fixed_fee, before))
+        self._charge_fee_beyond(key, charged.rating, before)
+
+    def charge_in_advance(self, key: ServiceMonth) -> None:
+        """Add lines for the later months of a contract year that begins in the month, where its fee is by the year."""
+        offering_id, month = key
+        year = year_beginning_in(self.term, Month.parse(month))
+        if year is None or not self._has_yearly_fee(offering_id, year.start) or year.end is None:
+            return
+        later = Month.parse(month).next
+        while later.first_day < year.end:
+            self._charge_ahead((offering_id, str(later)), year)
+            later = later.next
+
+    def _charge_ahead(self, key: ServiceMonth, year: Span) -> None:
+        charged = self.rate(key, ChargeableUse(), year)
+        if charged is None or charged.rating is None:
+            return
+        certain = min(charged.rating.fixed_fee, charged.rating.total)
+        fees = [line for line in charged.rating.lines if line.kind is LineKind.FIXED_FEE]
+        if certain > 0:
+            steps = (*(step for line in fees for step in line.steps), _advance_step(certain))
+            drawn = self._line(key, fees[-1])
+            self.lines.append(replace(drawn, service_from=fees[0].start, amount=certain, steps=steps))
+
+    def _within_bill(self, key: ServiceMonth, lines: list[DraftLine], fee: int, before: Before) -> list[DraftLine]:
+        """Leave to the earlier bill what reliefs take off the fee that it charged: no bill comes to less than nothing."""
+        lacking = -(sum(line.amount for line in lines) + max(0, fee - before.amount))
+        if lacking <= 0:
+            return lines
+        self.reductions.append(Reduction(*key, lacking, before.bill, FEE_CHANGED))
+        kept = []
+        for line in reversed(lines):
+            back = min(lacking, -line.amount) if line.kind in RELIEFS else 0
+            lacking -= back
+            kept.append(replace(line, amount=line.amount + back) if back else line)
+        return [line for line in reversed(kept) if line.amount or line.quantity]
+
+    def _charge_fee_beyond(self, key: ServiceMonth, rating: Rating, before: Before) -> None:
+        """Charge what the fee comes to beyond what was billed of it in advance, or give back what it comes to less."""
+        fees = [line for line in rating.lines if line.kind is LineKind.FIXED_FEE]
+        difference = rating.fixed_fee - before.amount
+        if difference < 0:
+            self.reductions.append(Reduction(*key, -difference, before.bill, FEE_CHANGED))
+        if difference > 0:
+            told = _beyond_step(rating.fixed_fee, before)
+            steps = (*(step for line in fees for step in line.steps), told)
+            drawn = self._line(key, fees[-1])
+            self.lines.append(replace(drawn, service_from=fees[0].start, amount=difference, steps=steps))
+
+    def _has_yearly_fee(self, offering_id: str, day: date) -> bool:
+        version = next((each for each in self._prices(offering_id) if each.span.contains(day)), None)
+        fixed = version.tariff.fixed if version else None
+        return fixed is not None and fixed.period is FeePeriod.YEAR
 
     def judge_again(self, key: ServiceMonth, use: ChargeableUse, before: int, bill: EarlierBill) -> None:
         """Charge an earlier month anew on all of its use: more is a correction line, less a reduction of its bill."""
@@ -215,16 +311,23 @@ class Drawer:
         if quantity:
             self.moved[key] = quantity
 
-    def rate(self, key: ServiceMonth, use: ChargeableUse) -> Charged | None:
-        """Rate a service month; None where the contract neither runs in it nor was used."""
+    def rate(self, key: ServiceMonth, use: ChargeableUse, within: Span | None = None) -> Charged | None:
+        """Rate a service month, or its days ``within`` a span; None where the contract is not in force nor was used."""
         offering_id, month = key
         period = Month.parse(month).span.intersect(self.term)
+        if period is not None and within is not None:
+            period = period.intersect(within)
         if period is None and not use.by_day:
             return None
-        rate = vat_rate(Month.parse(month).first_day)
-        priced = self.book[offering_id]
-        ceilings = [CeilingSpan(held.span, held.ceiling.in_basis(self.basis, rate)) for held in priced.ceilings]
-        cut = cut_use(period or Month.parse(month).span, self._prices(offering_id), ceilings, use.by_day)
+        priced = self.book[offering_id].in_basis(self.basis, vat_rate(Month.parse(month).first_day))
+        cut = cut_use(
+            period or Month.parse(month).span,
+            self._prices(offering_id),
+            priced.ceilings,
+            use.by_day,
+            priced.fixed,
+            self.term,
+        )
         rating = rate_period(cut.segments) if cut.segments else None
         start, end = (cut.segments[0].start, cut.segments[-1].end) if cut.segments else (date.min, date.max)
         return Charged(rating, cut.unpriced_micro, start, end)
@@ -234,6 +337,12 @@ class Drawer:
         term = self.terms[offering_id]
         if term.tariff is None:
             return self.book[offering_id].tariffs
+        if offering_id not in self._frozen:
+            self._frozen[offering_id] = self._frozen_price(term)
+        return self._frozen[offering_id]
+
+    def _frozen_price(self, term: ContractOffering) -> Sequence[PriceVersion]:
+        offering_id = term.offering_id
         published = self.book[offering_id].tariff_of(term.tariff_id)
         frozen = tariff_from_document(term.tariff)
         return [PriceVersion(_ALWAYS, str(term.tariff_id), frozen, trial=published is not None and published.trial)]
@@ -251,7 +360,8 @@ class Drawer:
             amount=line.amount,
             vat_rate=vat_rate(Month.parse(key[1]).first_day),
             tariff_id=line.tariff_id,
-            ceiling=line.ceiling,
+            ceiling_id=_decision(line)[0],
+            ceiling_decision_no=_decision(line)[1],
             trial=self._is_trial(key[0], line.tariff_id),
             corrects=None,
             steps=line.steps,
@@ -276,7 +386,8 @@ class Drawer:
             amount=amount,
             vat_rate=vat_rate(Month.parse(key[1]).first_day),
             tariff_id=last.tariff_id,
-            ceiling=last.ceiling,
+            ceiling_id=_decision(last)[0],
+            ceiling_decision_no=_decision(last)[1],
             trial=self._is_trial(key[0], last.tariff_id),
             corrects=bill,
             steps=(*charged.rating.explain(), _correction_step(charged.rating.total, before, bill)),
@@ -285,6 +396,12 @@ class Drawer:
     def _is_trial(self, offering_id: str, tariff_id: str | None) -> bool:
         version = self.book[offering_id].tariff_of(tariff_id)
         return version is not None and version.trial
+
+
+def _decision(line: RatedLine) -> tuple[str | None, str | None]:
+    """The ceiling that a line was held against, its id and decision: of a fee that of the fixed part, if there is one."""
+    ceiling = line.fixed_ceiling or line.ceiling
+    return (ceiling.id, ceiling.decision_no) if ceiling else (None, None)
 
 
 def billed_unit_price(line: RatedLine) -> Decimal | None:
@@ -327,6 +444,28 @@ def _correction_step(total: int, before: int, bill: EarlierBill) -> Step:
     )
 
 
+def _advance_step(amount: int) -> Step:
+    charged = format_money(amount)
+    return Step(
+        rule="bill.in_advance",
+        text_en=f"Billed in advance for the contract year: {charged} would be due even without any use",
+        text_zh=f"按合同年度预收：即使无用量亦应计{charged}",
+        inputs={"amount": charged},
+        amount=charged,
+    )
+
+
+def _beyond_step(fee: int, before: Before) -> Step:
+    now, earlier, difference = format_money(fee), format_money(before.amount), format_money(fee - before.amount)
+    return Step(
+        rule="bill.beyond_advance",
+        text_en=f"The fixed part of the month is {now}, billed in advance {earlier} by {before.bill.number}: {difference}",
+        text_zh=f"该服务月固定收费应计{now}，已预收{earlier}（账单{before.bill.number}）：{difference}",
+        inputs={"charge": now, "charged_before": earlier, "bill": before.bill.id, "bill_number": before.bill.number},
+        amount=difference,
+    )
+
+
 def _charged_anew(unit: Unit, contract_id: str, month: str) -> set[ServiceMonth]:
     """Return the earlier service months whose charge was credited in order to be billed anew."""
     anew = unit.connection.execute(
@@ -351,6 +490,29 @@ def _bills_of(unit: Unit, contract_id: str, months: Iterable[str]) -> dict[str, 
         col(Invoice.contract_id) == contract_id, col(Invoice.month).in_(wanted)
     )
     return {month: EarlierBill(bill_id, number) for month, bill_id, number in unit.connection.execute(query)}
+
+
+def _billed_in_advance(unit: Unit, contract_id: str, months: Iterable[str]) -> dict[ServiceMonth, EarlierBill]:
+    """Return the bill that charged fees of months before those had a bill of their own; of several the latest."""
+    wanted = sorted(months)
+    if not wanted:
+        return {}
+    query = (
+        select(
+            col(InvoiceLine.offering_id), col(InvoiceLine.service_month), col(Invoice.id), col(Invoice.number)
+        )
+        .join(Invoice, col(Invoice.id) == col(InvoiceLine.invoice_id))
+        .where(
+            col(Invoice.contract_id) == contract_id,
+            col(InvoiceLine.service_month).in_(wanted),
+            col(Invoice.month) < col(InvoiceLine.service_month),
+        )
+        .order_by(col(Invoice.id))
+    )
+    return {
+        (offering_id, month): EarlierBill(bill_id, number)
+        for offering_id, month, bill_id, number in unit.connection.execute(query)
+    }
 
 
 def _charged_before(unit: Unit, contract_id: str, basis: PriceBasis, months: Iterable[str]) -> dict[ServiceMonth, int]:
@@ -379,7 +541,7 @@ def _charged_before(unit: Unit, contract_id: str, basis: PriceBasis, months: Ite
                 col(InvoiceLine.position) == col(CreditNoteLine.position),
             ),
         )
-        .where(mine, or_(col(CreditNote.rebill).is_(true()), col(CreditNote.reason) == "late_use"))
+        .where(mine, or_(col(CreditNote.rebill).is_(true()), col(CreditNote.reason).in_(CHARGED_ANEW)))
         .group_by(*key)
     )
     charged: dict[ServiceMonth, int] = defaultdict(int)

@@ -30,7 +30,7 @@ from settlement.tables import (
 )
 from store.unit import Unit
 
-_CHARGES: Final = frozenset({"usage", "minimum"})
+_CHARGES: Final = frozenset({"usage", "fixed_fee", "minimum"})
 
 
 def invoice_document(unit: Unit, invoice: Invoice) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def _unissued(unit: Unit, contract: Contract, month: Month, draft: Draft) -> Inv
 
 def _document(unit: Unit, invoice: Invoice, rows: Sequence[InvoiceLine], numbers: Mapping[str, str]) -> dict[str, Any]:
     named = offerings_named(unit, {row.offering_id for row in rows})
-    effective = _effective_prices(rows)
+    effective = _effective_prices(row for row in rows if row.service_month == invoice.month)
     rates = {row.vat_rate for row in rows}
     operator = unit.session.get_one(Party, invoice.operator_id)
     buyer = unit.session.get_one(Party, invoice.buyer_id)
@@ -109,7 +109,13 @@ def _document(unit: Unit, invoice: Invoice, rows: Sequence[InvoiceLine], numbers
         "buyer_credit_code": buyer.credit_code,
         "vat_rate_percent": rates.pop().scaleb(2) if len(rates) == 1 else None,
         "gross_in_words": amount_in_words(invoice.gross),
-        "lines": [_line_document(row, named[row.offering_id], numbers, effective) for row in rows],
+        "lines": [
+            {
+                **_line_document(row, named[row.offering_id], numbers, effective),
+                "in_advance": row.service_month > invoice.month,
+            }
+            for row in rows
+        ],
         "sandbox": unit.sandbox,
     }
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import insert, select
+from sqlalchemy import and_, func, insert, select
 from sqlmodel import col
 
 from ledger.books import AccountRef, Leg, Posting, credit, debit, post
@@ -17,9 +17,9 @@ from pricing.period import Month
 from registry.contracts import find_contract
 from registry.tables import Contract
 from settlement.credit_notes import credit_late_use
-from settlement.drafts import Draft, DraftLine, ServiceMonth, draw_up
-from settlement.standing import RELIEFS, receivable
-from settlement.tables import Invoice, InvoiceLine
+from settlement.drafts import RELIEFS, Draft, DraftLine, ServiceMonth, draw_up
+from settlement.standing import contract_liability, receivable
+from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine
 from store.counters import next_number
 from store.ids import new_id
 from store.unit import Unit
@@ -145,8 +145,8 @@ def _line_row(line: DraftLine) -> dict[str, Any]:
         "amount": line.amount,
         "vat_rate": line.vat_rate,
         "tariff_id": line.tariff_id,
-        "ceiling_id": line.ceiling.id if line.ceiling else None,
-        "ceiling_decision_no": line.ceiling.decision_no if line.ceiling else None,
+        "ceiling_id": line.ceiling_id,
+        "ceiling_decision_no": line.ceiling_decision_no,
         "corrects": line.corrects.id if line.corrects else None,
         "trial": line.trial,
         "explanation": [step.as_wire() for step in line.steps],
@@ -156,12 +156,14 @@ def _line_row(line: DraftLine) -> dict[str, Any]:
 def _post(unit: Unit, invoice: Invoice, draft: Draft) -> None:
     """Post the money of a bill, the use that it takes from unbilled to billed, and what was taken back of billed use.
 
-    The two are transactions of their own: no account stands on both sides of one.
+    The two are transactions of their own: no account stands on both sides of one. Fees that earlier bills charged for
+    the month are revenue from now on.
     """
     taken = {key: quantity for key, quantity in draft.moved.items() if quantity > 0}
     back = {key: quantity for key, quantity in draft.moved.items() if quantity < 0}
     named = (
         ("bill", "bill", _money_legs(invoice, draft)),
+        ("bill_release", "advance_release", _release_legs(unit, invoice, draft)),
         ("bill_use", "bill_use", _use_legs(invoice, draft, taken)),
         ("bill_use_back", "bill_use", _use_legs(invoice, draft, back)),
     )
@@ -175,14 +177,64 @@ def _post(unit: Unit, invoice: Invoice, draft: Draft) -> None:
 
 
 def _money_legs(invoice: Invoice, draft: Draft) -> list[Leg]:
-    sums: dict[tuple[str, str, str], int] = defaultdict(int)
+    sums: dict[tuple[AccountRef, str], int] = defaultdict(int)
     for line, tax in zip(draft.lines, draft.taxes, strict=True):
-        kind = "revenue_relief" if line.kind in RELIEFS else "revenue"
-        sums[kind, line.offering_id, line.service_month] += tax.net
+        sums[_earned_on(invoice, line), line.service_month] += tax.net
     legs = debit(receivable(invoice.operator_id, invoice.buyer_id), invoice.gross)
-    for (kind, offering_id, month), net in sums.items():
-        legs += credit(AccountRef(kind, invoice.operator_id, offering_id=offering_id), net, month)
+    for (account, month), net in sums.items():
+        legs += credit(account, net, month)
     return legs + credit(AccountRef("output_vat", invoice.operator_id), invoice.tax)
+
+
+def _earned_on(invoice: Invoice, line: DraftLine) -> AccountRef:
+    """Return the account that a line is credited to: what is of a month still to come is no revenue yet."""
+    if line.service_month > invoice.month:
+        return contract_liability(invoice.operator_id, invoice.buyer_id, invoice.contract_id, line.offering_id)
+    kind = "revenue_relief" if line.kind in RELIEFS else "revenue"
+    return AccountRef(kind, invoice.operator_id, offering_id=line.offering_id)
+
+
+def _release_legs(unit: Unit, invoice: Invoice, draft: Draft) -> list[Leg]:
+    """Turn into revenue what earlier bills charged for the month, less what was credited of it; the contract is locked.
+    """
+    if not draft.released:
+        return []
+    ahead = and_(
+        col(Invoice.contract_id) == invoice.contract_id,
+        col(Invoice.month) < invoice.month,
+        col(InvoiceLine.service_month) == invoice.month,
+    )
+    billed: Any = (
+        select(col(InvoiceLine.offering_id), func.sum(col(InvoiceLine.net)))
+        .join(Invoice, col(Invoice.id) == col(InvoiceLine.invoice_id))
+        .where(ahead)
+        .group_by(col(InvoiceLine.offering_id))
+    )
+    credited: Any = (
+        select(col(InvoiceLine.offering_id), -func.sum(col(CreditNoteLine.net)))
+        .select_from(CreditNoteLine)
+        .join(CreditNote, col(CreditNote.id) == col(CreditNoteLine.credit_note_id))
+        .join(Invoice, col(Invoice.id) == col(CreditNote.invoice_id))
+        .join(
+            InvoiceLine,
+            and_(
+                col(InvoiceLine.invoice_id) == col(Invoice.id),
+                col(InvoiceLine.position) == col(CreditNoteLine.position),
+            ),
+        )
+        .where(ahead)
+        .group_by(col(InvoiceLine.offering_id))
+    )
+    left: dict[str, int] = defaultdict(int)
+    for query in (billed, credited):
+        for offering_id, net in unit.connection.execute(query):
+            left[offering_id] += int(net)
+    legs: list[Leg] = []
+    for offering_id, net in left.items():
+        place = (invoice.operator_id, invoice.buyer_id, invoice.contract_id, offering_id)
+        legs += debit(contract_liability(*place), net, invoice.month)
+        legs += credit(AccountRef("revenue", invoice.operator_id, offering_id=offering_id), net, invoice.month)
+    return legs
 
 
 def _use_legs(invoice: Invoice, draft: Draft, moved: Mapping[ServiceMonth, int]) -> list[Leg]:

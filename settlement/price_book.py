@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -12,10 +12,11 @@ from typing import Any, Final
 from sqlalchemy import select, text
 from sqlmodel import col
 
-from pricing.ceiling import Ceiling
+from pricing.ceiling import Ceiling, FixedCeiling
+from pricing.money import PriceBasis
 from pricing.parameters import load_law, vat_rate_percent
-from pricing.segments import CeilingSpan, PriceVersion
-from registry.prices import ceiling_value, tariff_value, version_spans
+from pricing.segments import CeilingSpan, FixedSpan, PriceVersion
+from registry.prices import PERIOD_FORMS, ceiling_value, fixed_ceiling_value, tariff_value, version_spans
 from registry.tables import CeilingVersion, Offering, Product, TariffVersion
 from store.unit import Unit
 
@@ -41,12 +42,14 @@ class Named:
 class Priced:
     """An offering with its prices over time.
 
-    ``ceilings`` are those of the product's own charging form, each over the days on which it really holds.
+    ``ceilings`` are those of the product's own charging form, each over the days on which it really holds; ``fixed``
+    what they and the ceilings by month and by year allow for the fixed part of a price.
     """
 
     named: Named
     tariffs: tuple[PriceVersion, ...]
     ceilings: tuple[CeilingSpan, ...]
+    fixed: tuple[FixedSpan, ...] = ()
 
     def tariff_on(self, day: date) -> PriceVersion | None:
         """Return the public tariff in force on a day."""
@@ -60,6 +63,18 @@ class Priced:
         """Return the ceiling in force on a day."""
         return next((held.ceiling for held in self.ceilings if held.span.contains(day)), None)
 
+    def fixed_on(self, day: date) -> list[FixedCeiling]:
+        """Return the ceilings in force on a day for the fixed part of a price."""
+        return [held.ceiling for held in self.fixed if held.span.contains(day)]
+
+    def in_basis(self, basis: PriceBasis, rate: Decimal) -> Priced:
+        """Return the same with its ceilings as they hold for prices of a tax basis; ``rate`` is a fraction."""
+        return replace(
+            self,
+            ceilings=tuple(CeilingSpan(held.span, held.ceiling.in_basis(basis, rate)) for held in self.ceilings),
+            fixed=tuple(FixedSpan(held.span, held.ceiling.in_basis(basis, rate)) for held in self.fixed),
+        )
+
 
 def price_book(unit: Unit, offering_ids: Iterable[str], as_of: datetime | None = None) -> dict[str, Priced]:
     """Return offerings with their tariffs and ceilings, by id; ``as_of`` leaves out versions recorded later."""
@@ -71,6 +86,7 @@ def price_book(unit: Unit, offering_ids: Iterable[str], as_of: datetime | None =
             named=thing,
             tariffs=_tariff_spans(tariffs[offering_id]),
             ceilings=_ceiling_spans([row for row in ceilings[offering_id] if row.charging_form == thing.charging_form]),
+            fixed=_fixed_spans(ceilings[offering_id], thing.charging_form),
         )
         for offering_id, thing in named.items()
     }
@@ -133,3 +149,15 @@ def _tariff_spans(rows: Sequence[TariffVersion]) -> tuple[PriceVersion, ...]:
 
 def _ceiling_spans(rows: Sequence[CeilingVersion]) -> tuple[CeilingSpan, ...]:
     return tuple(CeilingSpan(span, ceiling_value(row)) for row, span in zip(rows, version_spans(rows), strict=True))
+
+
+def _fixed_spans(rows: Sequence[CeilingVersion], charging_form: str) -> tuple[FixedSpan, ...]:
+    """Return what allows a fixed part over time: versions of one form succeed each other, forms stand side by side."""
+    found = []
+    for form in (charging_form, *sorted(PERIOD_FORMS)):
+        series = [row for row in rows if row.charging_form == form]
+        for row, span in zip(series, version_spans(series), strict=True):
+            ceiling = fixed_ceiling_value(row)
+            if ceiling is not None:
+                found.append(FixedSpan(span, ceiling))
+    return tuple(found)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from pricing.ceiling import Ceiling, require_within
+from pricing.ceiling import Ceiling, FixedCeiling, require_within, strictest
 from pricing.classification import COMMERCIAL
 from pricing.errors import PriceAboveCeiling, PriceBasisMismatch
 from pricing.explanation import Step
+from pricing.inversions import inversions
 from pricing.money import (
     PriceBasis,
     Tax,
@@ -50,6 +51,7 @@ class Offered:
     day: date
     tariff: PriceVersion | None = None
     ceiling: Ceiling | None = None
+    fixed_ceiling: FixedCeiling | None = None
     rating: Rating | None = None
 
     @property
@@ -81,6 +83,9 @@ class Offered:
                 "nominal_unit_price": format_unit_price(Decimal(0)),
                 "effective_unit_price": format_unit_price(Decimal(0)),
                 "ceiling": None,
+                "fixed_price": None,
+                "fixed_ceiling": None,
+                "warnings": [],
                 "tariff_id": None,
                 "tariff": None,
                 "trial": False,
@@ -91,9 +96,20 @@ class Offered:
             "nominal_unit_price": None if nominal is None else format_unit_price(nominal),
             "effective_unit_price": None if effective is None else format_unit_price(effective),
             "ceiling": None if self.ceiling is None else {**self.ceiling.as_wire(), "id": self.ceiling.id},
+            **self._fixed(),
+            "warnings": [warning.as_wire() for warning in inversions(self.tariff.tariff, self.asked.quantity)],
             "tariff_id": self.tariff.id,
             "tariff": self.tariff.tariff.document(),
             "trial": self.tariff.trial,
+        }
+
+    def _fixed(self) -> dict[str, Any]:
+        price = self.tariff.tariff.fixed if self.tariff else None
+        ceiling = self.fixed_ceiling if price else None
+        stated = {} if price is None else {"price": format_money(price.price), "period": price.period.value}
+        return {
+            "fixed_price": {**stated, "proration": price.proration.value} if price else None,
+            "fixed_ceiling": {**ceiling.as_wire(), "id": ceiling.id} if ceiling else None,
         }
 
     def _steps(self) -> Sequence[Step]:
@@ -145,14 +161,15 @@ def make_offer(asked: Sequence[Asked], day: date, law: Law) -> Offer:
     return Offer(None if basis is None else basis.value, items, tuple(taxes), rate, law)
 
 
-def require_price_allowed(priced: Priced, tariff: Tariff, ceiling: Ceiling | None, day: date, *, trial: bool) -> None:
-    """Refuse prices above the ceiling, or formal ones without any (Price Notice 三).
+def require_price_allowed(priced: Priced, tariff: Tariff, day: date, *, trial: bool) -> None:
+    """Refuse prices above the ceilings of a day, or formal ones without any (Price Notice 三).
 
     Raises PriceAboveCeiling, PriceBasisMismatch, CeilingMissing.
     """
-    if ceiling is not None:
-        require_within(tariff, ceiling, priced.named.unit, offering=priced.named.code)
-    elif not trial:
+    ceiling, fixed = priced.ceiling_on(day), priced.fixed_on(day)
+    require_within(tariff, ceiling, fixed, priced.named.unit, offering=priced.named.code)
+    is_limited = ceiling is not None or (tariff.fixed is not None and not tariff.priced_fields() and fixed)
+    if not is_limited and not trial:
         message = (
             f"no ceiling of offering {priced.named.code} is in force on {day}, so that its price cannot be offered; "
             "its grantor sets one"
@@ -160,30 +177,31 @@ def require_price_allowed(priced: Priced, tariff: Tariff, ceiling: Ceiling | Non
         raise CeilingMissing(message, offering=priced.named.code)
 
 
-def price_in_force(priced: Priced, day: date) -> tuple[PriceVersion, Ceiling | None]:
-    """Return the public tariff in force on a day and the ceiling that it was found to be under.
+def price_in_force(priced: Priced, day: date) -> tuple[PriceVersion, Segment]:
+    """Return the public tariff in force on a day, and the month from then on under the ceilings that it was found under.
 
-    Raises TariffMissing, PriceAboveCeiling, PriceBasisMismatch, CeilingMissing.
+    The segment has no use yet. Raises TariffMissing, PriceAboveCeiling, PriceBasisMismatch, CeilingMissing.
     """
-    tariff, ceiling = priced.tariff_on(day), priced.ceiling_on(day)
+    tariff = priced.tariff_on(day)
     if tariff is None:
         message = f"no tariff of offering {priced.named.code} is in force on {day}: publish one first"
         raise TariffMissing(message, errors={"offering": [message]})
-    require_price_allowed(priced, tariff.tariff, ceiling, day, trial=tariff.trial)
-    return tariff, ceiling
+    require_price_allowed(priced, tariff.tariff, day, trial=tariff.trial)
+    until, fixed = Month.from_date(day).until, strictest(priced.fixed_on(day))
+    return tariff, Segment(day, until, tariff.id, tariff.tariff, priced.ceiling_on(day), 0, fixed)
 
 
 def _offered(asked: Asked, day: date) -> Offered:
     if asked.category != COMMERCIAL:
         return Offered(asked, day)
     try:
-        tariff, ceiling = price_in_force(asked.priced, day)
+        tariff, segment = price_in_force(asked.priced, day)
     except (TariffMissing, PriceAboveCeiling, PriceBasisMismatch, CeilingMissing) as refused:
         # The fields at fault are those of the tariff; what this request named is the offering.
         refused.errors = {f"{asked.field}.offering": [refused.detail]}
         raise
-    segment = Segment(day, Month.from_date(day).until, tariff.id, tariff.tariff, ceiling, asked.quantity)
-    return Offered(asked, day, tariff, ceiling, rate_period([segment]))
+    rating = rate_period([replace(segment, quantity_micro=asked.quantity)])
+    return Offered(asked, day, tariff, segment.ceiling, segment.fixed_ceiling, rating)
 
 
 def _one_basis(items: Sequence[Offered]) -> PriceBasis | None:

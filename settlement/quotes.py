@@ -323,9 +323,7 @@ def _require_still_allowed(unit: Unit, lines: Sequence[Mapping[str, Any]], day: 
             raise ClassificationChanged(message, offering=offering.code)
         if category == COMMERCIAL:
             priced = book[offering.id]
-            require_price_allowed(
-                priced, tariff_from_document(line["tariff"]), priced.ceiling_on(day), day, trial=line["trial"]
-            )
+            require_price_allowed(priced, tariff_from_document(line["tariff"]), day, trial=line["trial"])
 
 
 def _terms(line: Mapping[str, Any], quantity_is: str) -> Terms:

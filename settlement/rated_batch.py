@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
@@ -24,7 +24,6 @@ from pricing.money import (
     tax_of_document,
     within_money_limit,
 )
-from pricing.period import Month
 from pricing.rating import Rating, Segment, rate_period
 from pricing.segments import PriceVersion
 from registry.lookup import find
@@ -95,7 +94,7 @@ class _Rater:
         }
         if offer.segment is None or offer.version is None:
             return {**told, **_amounts(_NOTHING), "nominal_unit_price": "0.00", "effective_unit_price": "0.00"}
-        rating = rate_period([_used(offer.segment, quantity)])
+        rating = rate_period([replace(offer.segment, quantity_micro=quantity)])
         tax, _ = tax_of_document([rating.total], rating.price_basis, self._vat)
         within_money_limit(tax.gross, "item")
         return {**told, **_amounts(tax), **_prices(rating), "tariff_id": offer.version.id, "trial": offer.version.trial}
@@ -121,13 +120,7 @@ class _Rater:
         priced = price_book(self.unit, [offering.id])[offering.id]
         if category != COMMERCIAL:
             return _Offer(priced, category)
-        version, ceiling = price_in_force(priced, self.day)
-        until = Month.from_date(self.day).until
-        return _Offer(priced, category, version, Segment(self.day, until, version.id, version.tariff, ceiling, 0))
-
-
-def _used(segment: Segment, quantity: int) -> Segment:
-    return Segment(segment.start, segment.end, segment.tariff_id, segment.tariff, segment.ceiling, quantity)
+        return _Offer(priced, category, *price_in_force(priced, self.day))
 
 
 def _amounts(tax: Tax) -> dict[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, false, func, select, true
 from sqlmodel import SQLModel, col
@@ -18,9 +18,6 @@ from registry.lookup import missing
 from registry.relations import SEES_EVERYTHING, contracts_under, operators_overseen
 from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine, PaymentAllocation
 from store.unit import Unit
-
-RELIEFS: Final = frozenset({"ceiling_relief", "relief"})
-"""The kinds of lines that take something off a charge; they have an account of their own."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +117,13 @@ def traded(unit: Unit, table: type[SQLModel]) -> ColumnElement[bool]:
 def receivable(operator_id: str, buyer_id: str) -> AccountRef:
     """Return the account of what a buyer owes an operator."""
     return AccountRef("receivable", operator_id, party_id=buyer_id)
+
+
+def contract_liability(operator_id: str, buyer_id: str, contract_id: str, offering_id: str) -> AccountRef:
+    """Return the account of fees that a contract was billed for months of service still to come."""
+    return AccountRef(
+        "contract_liability", operator_id, party_id=buyer_id, contract_id=contract_id, offering_id=offering_id
+    )
 
 
 def buyer_balance(operator_id: str, buyer_id: str) -> AccountRef:

@@ -76,7 +76,7 @@ class InvoiceLine(SQLModel, table=True):
 
     __tablename__ = "invoice_line"
     __table_args__ = table(
-        one_of("kind", "usage", "minimum", "ceiling_relief", "relief", "correction"),
+        one_of("kind", "usage", "fixed_fee", "minimum", "ceiling_relief", "relief", "correction"),
         check("gross", "gross = net + tax"),
     )
 
@@ -136,7 +136,7 @@ class CreditNote(Issued, table=True):
     __tablename__ = "credit_note"
     __table_args__ = table(
         UniqueConstraint("operator_id", "number"),
-        one_of("reason", "issued_in_error", "returned", "allowance", "service_stopped", "late_use"),
+        one_of("reason", "issued_in_error", "returned", "allowance", "service_stopped", "late_use", "fee_changed"),
         check("amounts", "gross >= 0 AND gross = net + tax"),
         Index("ix_credit_note_operator_issued_on", "operator_id", "issued_on"),
         Index("ix_credit_note_operator_recorded_at", "operator_id", "recorded_at"),

@@ -994,7 +994,7 @@ def upgrade() -> None:
         sa.Column("rebill", columns.Flag(), nullable=False),
         sa.Column("red_pending", columns.Flag(), nullable=False),
         sa.CheckConstraint(
-            "reason IN ('issued_in_error', 'returned', 'allowance', 'service_stopped', 'late_use')",
+            "reason IN ('issued_in_error', 'returned', 'allowance', 'service_stopped', 'late_use', 'fee_changed')",
             name=op.f("ck_credit_note_reason"),
         ),
         sa.CheckConstraint("gross >= 0 AND gross = net + tax", name=op.f("ck_credit_note_amounts")),
@@ -1093,7 +1093,8 @@ def upgrade() -> None:
         sa.Column("trial", columns.Flag(), nullable=False),
         sa.Column("explanation", columns.Document(), nullable=False),
         sa.CheckConstraint(
-            "kind IN ('usage', 'minimum', 'ceiling_relief', 'relief', 'correction')", name=op.f("ck_invoice_line_kind")
+            "kind IN ('usage', 'fixed_fee', 'minimum', 'ceiling_relief', 'relief', 'correction')",
+            name=op.f("ck_invoice_line_kind"),
         ),
         sa.CheckConstraint("gross = net + tax", name=op.f("ck_invoice_line_gross")),
         sa.ForeignKeyConstraint(["ceiling_id"], ["ceiling_version.id"], name=op.f("fk_invoice_line_ceiling_id")),
