@@ -143,8 +143,9 @@ class FixedCeiling:
         if price_basis is self.price_basis:
             return self
         factor = 1 + Fraction(vat_rate)
-        stated = self.stated * factor if price_basis is PriceBasis.TAX_INCLUSIVE else Fraction(self.stated) / factor
-        return replace(self, stated=Fraction(stated), price_basis=price_basis)
+        stated = Fraction(self.stated)
+        stated = stated * factor if price_basis is PriceBasis.TAX_INCLUSIVE else stated / factor
+        return replace(self, stated=stated, price_basis=price_basis)
 
     def __str__(self) -> str:
         return f"{format_unit_price(self.stated)} a {self.period}"
@@ -202,7 +203,9 @@ def prices_above(
     where a ceiling has one, are judged here; what minimums, packages and fees add at low use is relieved when it is
     billed. Raises PriceBasisMismatch.
     """
-    for limit in (*([ceiling] if ceiling else []), *(fixed if tariff.fixed else ())):
+    if ceiling is not None:
+        require_same_basis(tariff, ceiling)
+    for limit in fixed if tariff.fixed else ():
         require_same_basis(tariff, limit)
     return [*_unit_prices_above(tariff, ceiling, unit), *_fixed_price_above(tariff, fixed)]
 
@@ -226,7 +229,9 @@ def require_within(
     first = max((each for each in above if each.field != _fixed_field(tariff)), key=_value, default=above[-1])
     raise PriceAboveCeiling(
         f"{first.told}: lower it to the ceiling, or ask the grantor for a new decision.",
-        errors={each.field: [f"{each.price} is above the ceiling of {each.ceiling} per {_amount(each)}."] for each in above},
+        errors={
+            each.field: [f"{each.price} is above the ceiling of {each.ceiling} per {_amount(each)}."] for each in above
+        },
         price=first.price,
         ceiling=first.ceiling,
         unit=first.unit,

@@ -78,9 +78,7 @@ class _Slice:
     index: int
 
 
-def fee_of(
-    price: int | Fraction, period: FeePeriod, proration: Proration, days: Span | None, term: Span | None
-) -> Fee:
+def fee_of(price: int | Fraction, period: FeePeriod, proration: Proration, days: Span | None, term: Span | None) -> Fee:
     """Return what of a fee (fen for the period) falls to some days of one service month under a contract's term.
 
     Without a term it is one whole service month, the first of its year.
@@ -136,7 +134,7 @@ def _part_of_month(days: Span, term: Span | None, proration: Proration) -> Fract
 
 
 def _slices(days: Span, term: Span | None, proration: Proration) -> Iterator[_Slice]:
-    """Give the contract years in the service month that some days lie in; with ``full``, as far as they are in force."""
+    """Give the contract years in the service month of some days; with ``full``, as far as they are in force."""
     if term is None:
         yield _Slice(days, (Fraction(1),) * _MONTHS, 0)
         return

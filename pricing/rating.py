@@ -497,7 +497,9 @@ def _fixed_ceiling_step(fee: _FeeCharge, ceiling: FixedCeiling) -> Step:
     limit = format_unit_price(ceiling.limit(fee.price.period) / FEN_PER_YUAN)
     period_zh = _PERIODS_ZH[fee.price.period]
     is_capped = fee.price.price > ceiling.limit(fee.price.period)
-    allowed_en = f"{limit} a {fee.price.period} that the ceiling allows for the fixed part (decision {ceiling.decision_no})"
+    allowed_en = (
+        f"{limit} a {fee.price.period} that the ceiling allows for the fixed part (decision {ceiling.decision_no})"
+    )
     allowed_zh = f"上限收费标准的固定部分每{period_zh}{limit}（{ceiling.decision_no}）"
     if is_capped:
         text_en = f"{price} is above the {allowed_en}: {amount} is billed"
@@ -639,14 +641,13 @@ def _allowance_steps(charge: _SegmentCharge) -> Iterator[Step]:
 
 
 def _fixed_allowance_step(fee: _FeeCharge, ceiling: FixedCeiling) -> Step:
-    amount = format_exact(fee.allowed)
+    amount, stated = format_exact(fee.allowed), format_unit_price(ceiling.stated)
     period_zh = _PERIODS_ZH[ceiling.period]
     return Step(
         rule="ceiling.fixed_allowance",
-        text_en=f"The ceiling's fixed part of {ceiling} (decision {ceiling.decision_no}) for the days in force = {amount}",
-        text_zh=f"上限固定部分每{period_zh}{format_unit_price(ceiling.stated)}（{ceiling.decision_no}），按生效天数 = {amount}",
-        inputs={"ceiling": format_unit_price(ceiling.stated), "ceiling_period": ceiling.period.value}
-        | {"decision_no": ceiling.decision_no},
+        text_en=f"The ceiling's fixed part of {ceiling} (decision {ceiling.decision_no}), for its days = {amount}",
+        text_zh=f"上限固定部分每{period_zh}{stated}（{ceiling.decision_no}），按生效天数 = {amount}",
+        inputs={"ceiling": stated, "ceiling_period": ceiling.period.value} | {"decision_no": ceiling.decision_no},
         amount=amount,
         source=PRICE_NOTICE,
         article="二、三",

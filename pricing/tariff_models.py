@@ -1,4 +1,4 @@
-"""The ways to charge: six models, each an exact charge of any quantity, band by band, and a fixed part where it has one.
+"""The ways to charge: six models, each an exact charge of any quantity, band by band, and a fixed part if it has one.
 
 ``per_unit`` has one price; ``graduated`` charges each band at its own price (分档累加, Fujian Trial);
 ``volume`` charges the whole quantity at the price of the band that it ends in; ``package`` charges whole

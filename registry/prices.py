@@ -107,7 +107,7 @@ def fixed_ceiling_value(row: CeilingVersion) -> FixedCeiling | None:
     if row.charging_form in PERIOD_FORMS:
         stated: Fraction | Decimal = Fraction(row.unit_price) * MICRO_PER_UNIT / row.per_quantity
         period = FeePeriod(row.charging_form)
-    elif row.base_price is None:
+    elif row.base_price is None or row.base_price_period is None:
         return None
     else:
         stated, period = row.base_price, FeePeriod(row.base_price_period)

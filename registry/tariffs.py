@@ -151,8 +151,10 @@ def ceiling_named(unit: Unit, row: TariffVersion, ceiling: CeilingVersion | None
 def ceiling_of_tariff(
     unit: Unit, offering_id: str, charging_form: str, tariff: Tariff, day: date
 ) -> CeilingVersion | None:
-    """Return the ceiling under which a tariff may be published: that of its unit, or where it has no price for a unit
-    and there is no such ceiling, that of its fixed part."""
+    """Return the ceiling under which a tariff may be published: that of the unit, or else of the fixed part.
+
+    The latter is enough where the tariff has no price for a unit.
+    """
     ceiling = ceiling_on(unit, offering_id, charging_form, day)
     if ceiling is None and tariff.fixed is not None and not tariff.priced_fields():
         return next(iter(fixed_ceilings_on(unit, offering_id, charging_form, day)), None)
@@ -193,9 +195,7 @@ def require_within_ceilings(unit: Unit, offering: Offering, product: Product, ta
     ceiling = ceiling_on(unit, offering.id, product.charging_basis, day)
     rows = fixed_ceilings_on(unit, offering.id, product.charging_basis, day) if tariff.fixed else []
     fixed = [limit for row in rows if (limit := fixed_ceiling_value(row)) is not None]
-    require_within(
-        tariff, ceiling_value(ceiling) if ceiling else None, fixed, product.unit, offering=offering.code
-    )
+    require_within(tariff, ceiling_value(ceiling) if ceiling else None, fixed, product.unit, offering=offering.code)
 
 
 def _version(unit: Unit, offering: Offering, given: Mapping[str, Any], ceiling: CeilingVersion | None) -> TariffVersion:

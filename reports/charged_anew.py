@@ -92,7 +92,7 @@ def less(charge: Charge, taken: TakenBack) -> Charge:
         net=charge.net - taken.net,
         tax=charge.tax - taken.tax,
         gross=charge.gross - taken.gross,
-        allowance=allowance if charge.ceiling else Fraction(amount),
+        allowance=allowance if charge.is_limited else Fraction(amount),
     )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any, Final
 
 from sqlalchemy import Row, and_, case, func, or_, select
@@ -19,7 +20,8 @@ from sqlmodel import col
 
 from ledger.tables import Account, Entry, Transaction
 from metering.accounts import UNBILLED
-from pricing.ceiling import Ceiling
+from pricing.ceiling import Ceiling, FixedCeiling, strictest
+from pricing.fees import FeePeriod, Proration, fee_of
 from pricing.money import (
     FEN_PER_YUAN,
     MICRO_PER_UNIT,
@@ -28,9 +30,9 @@ from pricing.money import (
     format_quantity,
     format_unit_price,
 )
-from pricing.period import Span
-from pricing.segments import CeilingSpan
-from registry.tables import Party
+from pricing.period import Month, Span
+from pricing.segments import CeilingSpan, FixedSpan
+from registry.tables import Contract, Party
 from reports.frame import Frame, in_months
 from settlement.price_book import Priced, price_book
 from settlement.tables import Invoice, InvoiceLine
@@ -40,6 +42,7 @@ from store.unit import Unit
 PERIOD_KINDS: Final = frozenset({"minimum", "ceiling_relief", "relief"})
 """Lines of a whole period, which have no use of their own."""
 RELIEF_KINDS: Final = frozenset({"ceiling_relief", "relief"})
+FIXED_FEE: Final = "fixed_fee"
 CORRECTION: Final = "correction"
 _POSITION_DIGITS_MAX: Final = 9
 
@@ -51,8 +54,10 @@ UsedMonth = tuple[str, str, str]
 class Charge:
     """A line of a bill; quantities in millionths, amounts in fen, ``amount`` in the bill's tax basis.
 
-    ``ceiling`` is the lowest that its use met; ``allowance`` is the most that it may come to, in fen and exact: use ×
-    ceiling, day by day where the ceiling changed, and what it did come to where there was no ceiling.
+    ``ceiling`` is the lowest that its use met, ``fixed_ceiling`` that of a fixed fee. ``allowance`` is the most that it
+    may come to, in fen and exact: use × ceiling, day by day where the ceiling changed; of a fee the ceiling's fixed part
+    for its days; and what it did come to where there was no ceiling. ``is_nominal_within``: the published price of a fee
+    is not above the ceiling's fixed part.
     """
 
     invoice_id: str
@@ -79,6 +84,13 @@ class Charge:
     corrects: str | None
     ceiling: Ceiling | None
     allowance: Fraction
+    fixed_ceiling: FixedCeiling | None = None
+    is_nominal_within: bool = True
+
+    @property
+    def is_limited(self) -> bool:
+        """Whether any ceiling held for it."""
+        return self.ceiling is not None or self.fixed_ceiling is not None
 
     @property
     def effective_unit_price(self) -> Fraction | None:
@@ -91,17 +103,20 @@ class Charge:
         return self.effective_unit_price if self.unit_price is None else self.unit_price
 
 
-def per_unit(fen: int, quantity: int) -> Fraction | None:
+def per_unit(fen: int | Fraction, quantity: int) -> Fraction | None:
     """Return an amount per unit in yuan, exact; None without quantity.
 
     >>> per_unit(8000, 100 * MICRO_PER_UNIT)
     Fraction(4, 5)
     """
-    return Fraction(fen * MICRO_PER_UNIT, FEN_PER_YUAN * quantity) if quantity else None
+    return Fraction(fen) * MICRO_PER_UNIT / (FEN_PER_YUAN * quantity) if quantity else None
 
 
 def charges_of(unit: Unit, frame: Frame) -> list[Charge]:
-    """Return every charge of the period's service months, in the order in which they were billed."""
+    """Return every charge of the period's service months, in the order in which they were billed.
+
+    What was billed of months that have not begun is none yet.
+    """
     rows = unit.connection.execute(_lines(frame)).all()
     return _held_against(unit, frame, rows)
 
@@ -142,7 +157,8 @@ def charge_document(frame: Frame, charge: Charge) -> dict[str, Any]:
         "effective_unit_price": shown(charge.effective_unit_price),
         "price_basis": charge.price_basis,
         "ceiling": shown(ceiling.per_unit if ceiling else None),
-        "decision_no": ceiling.decision_no if ceiling else None,
+        "fixed_ceiling": None if charge.fixed_ceiling is None else str(charge.fixed_ceiling),
+        "decision_no": decision_of(charge),
         "billed_under": charge.billed_under,
         "difference": difference(shown(ceiling.per_unit if ceiling else None), shown(price)),
         "amount": format_money(charge.amount),
@@ -157,6 +173,12 @@ def charge_document(frame: Frame, charge: Charge) -> dict[str, Any]:
             **({"ceiling": frame.link(f"/ceilings/{ceiling.id}")} if ceiling else {}),
         },
     }
+
+
+def decision_of(charge: Charge) -> str | None:
+    """Return the number of the decision that a charge stands against."""
+    held = charge.fixed_ceiling or charge.ceiling
+    return held.decision_no if held else None
 
 
 def shown(price: Decimal | Fraction | None) -> str | None:
@@ -180,15 +202,19 @@ def _lines(frame: Frame) -> Any:
         col(Invoice.issued_on),
         col(Invoice.contract_id),
         col(Invoice.price_basis),
+        col(Contract.effective_from).label("term_from"),
+        col(Contract.effective_until).label("term_until"),
         col(Party.code).label("buyer"),
     )
     query: Any = select(*columns)
     return (
         query.join(Invoice, col(Invoice.id) == col(InvoiceLine.invoice_id))
         .join(Party, col(Party.id) == col(Invoice.buyer_id))
+        .join(Contract, col(Contract.id) == col(Invoice.contract_id))
         .where(
             col(Invoice.operator_id) == frame.operator.id,
             col(Invoice.recorded_at) <= frame.as_of,
+            col(InvoiceLine.service_month) <= str(Month.from_date(frame.today)),
             col(InvoiceLine.offering_id).in_(list(frame.offerings)),
             in_months(col(InvoiceLine.service_month), frame.months),
         )
@@ -212,6 +238,7 @@ _LINE_COLUMNS: Final = (
     "net",
     "tax",
     "gross",
+    "tariff_id",
     "ceiling_decision_no",
     "trial",
     "corrects",
@@ -222,10 +249,67 @@ def _held_against(unit: Unit, frame: Frame, rows: Sequence[Row[Any]]) -> list[Ch
     book = price_book(unit, {row.offering_id for row in rows}, frame.as_of)
     cut = [row for row in rows if row.quantity and len(_ceilings_of(book, row)) > 1]
     days = days_of_use(unit, frame, {row.offering_id for row in cut}, {row.service_month for row in cut})
-    return [_charge(row, _limits(book, row, days)) for row in rows]
+    fees = _FixedParts(book)
+    return [_charge(row, _limits(book, row, days), fees.of(row)) for row in rows]
 
 
-def _charge(row: Row[Any], limits: Mapping[Ceiling, int]) -> Charge:
+@dataclass(frozen=True)
+class _FixedPart:
+    """How a fixed fee stands: the strictest ceiling it met, what the ceilings allow, whether its price is within."""
+
+    ceiling: FixedCeiling | None
+    allowance: Fraction
+    is_within: bool
+
+
+class _FixedParts:
+    """Holds fixed fees against the ceilings of their days; days of a month that several lines charge count once."""
+
+    def __init__(self, book: Mapping[str, Priced]) -> None:
+        self.book = book
+        self.covered: dict[_UsedMonth, list[Span]] = defaultdict(list)
+
+    def of(self, row: Row[Any]) -> _FixedPart | None:
+        """Return how a line stands, None where it is no fixed fee."""
+        if row.kind != FIXED_FEE:
+            return None
+        priced = self.book[row.offering_id].in_basis(PriceBasis(row.price_basis), row.vat_rate)
+        days = Span(row.service_from, row.service_until)
+        met = [held for held in priced.fixed if held.span.overlaps(days)]
+        tariff = priced.tariff_of(row.tariff_id)
+        price = tariff.tariff.fixed if tariff else None
+        period = price.period if price else FeePeriod.MONTH
+        within = price is None or all(price.price <= held.ceiling.limit(period) for held in met)
+        return _FixedPart(strictest(held.ceiling for held in met), self._allowance(row, priced, days, period), within)
+
+    def _allowance(self, row: Row[Any], priced: Priced, days: Span, period: FeePeriod) -> Fraction:
+        """What the ceilings' fixed part allows for the days; without any ceiling, what was charged."""
+        spans = [*(held.span for held in priced.fixed), *(held.span for held in priced.ceilings)]
+        if not any(span.overlaps(days) for span in spans):
+            return Fraction(row.amount)
+        term = Span(row.term_from, row.term_until)
+        allowed = Fraction(0)
+        for piece in self._new_days(row, days, priced.fixed):
+            limit = strictest(priced.fixed_on(piece.start))
+            if limit is not None:
+                part = fee_of(limit.limit(period), period, Proration.BY_DAY, piece, term)
+                allowed += max(part.exact, part.share)
+        # The fen of a year are dealt to its months: a month may have a part of a fen more than its exact share.
+        return Fraction(row.amount) if allowed < row.amount < allowed + 1 else allowed
+
+    def _new_days(self, row: Row[Any], days: Span, fixed: Sequence[FixedSpan]) -> list[Span]:
+        """Return the days that no line before has charged, cut where a ceiling of the fixed part begins or ends."""
+        covered = self.covered[row.contract_id, row.offering_id, row.service_month]
+        bounds = [held.span for held in fixed] + covered
+        cuts = {day for span in bounds for day in (span.start, span.end) if day is not None and days.contains(day)}
+        cuts |= {row.service_from, row.service_until}
+        pieces = [Span(start, end) for start, end in pairwise(sorted(cuts))]
+        new = [piece for piece in pieces if not any(span.contains(piece.start) for span in covered)]
+        covered.append(days)
+        return new
+
+
+def _charge(row: Row[Any], limits: Mapping[Ceiling, int], fee: _FixedPart | None) -> Charge:
     """A line with the ceilings that it met, each with the use that met it, in the bill's own tax basis."""
     basis = PriceBasis(row.price_basis)
     met = {ceiling.in_basis(basis, row.vat_rate): used for ceiling, used in limits.items()}
@@ -253,7 +337,9 @@ def _charge(row: Row[Any], limits: Mapping[Ceiling, int]) -> Charge:
         trial=row.trial,
         corrects=row.corrects,
         ceiling=min(met, key=lambda ceiling: ceiling.per_unit, default=None),
-        allowance=_allowance(row, met),
+        allowance=_allowance(row, met) if fee is None else fee.allowance,
+        fixed_ceiling=fee.ceiling if fee else None,
+        is_nominal_within=fee is None or fee.is_within,
     )
 
 
@@ -272,7 +358,7 @@ def _limits(
 ) -> dict[Ceiling, int]:
     """Return the ceilings that a line met, with the use that met each; of a line of a whole period, its last day's."""
     held = _ceilings_of(book, row)
-    if row.kind in PERIOD_KINDS:
+    if row.kind in PERIOD_KINDS or row.kind == FIXED_FEE:
         held = held[-1:]
     if len(held) <= 1:
         return {version.ceiling: max(row.quantity, 1) for version in held}

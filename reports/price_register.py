@@ -423,8 +423,8 @@ def _prices_of(row: CeilingVersion | TariffVersion) -> str:
         of_unit = f"{format_unit_price(row.unit_price)} / {format_quantity(row.per_quantity)}"
         return of_unit if fixed is None else f"{format_unit_price(fixed.stated)} / {fixed.period}; {of_unit}"
     tariff = tariff_from_document(row.tariff)
-    fixed = [f"{format_money(tariff.fixed.price)} / {tariff.fixed.period}"] if tariff.fixed else []
-    return "; ".join([*fixed, *(format_unit_price(price) for _, price in tariff.priced_fields())])
+    of_period = [f"{format_money(tariff.fixed.price)} / {tariff.fixed.period}"] if tariff.fixed else []
+    return "; ".join([*of_period, *(format_unit_price(price) for _, price in tariff.priced_fields())])
 
 
 def _changes(frame: Frame, held: Held[Any]) -> bool:

@@ -18,7 +18,17 @@ from typing import Any
 
 from pricing.ceiling import Ceiling
 from pricing.money import format_money, format_quantity, round_half_up
-from reports.charges import CORRECTION, PERIOD_KINDS, RELIEF_KINDS, Charge, difference, per_unit, shown
+from reports.charges import (
+    CORRECTION,
+    FIXED_FEE,
+    PERIOD_KINDS,
+    RELIEF_KINDS,
+    Charge,
+    decision_of,
+    difference,
+    per_unit,
+    shown,
+)
 from reports.frame import Frame
 
 CreditedMonths = Mapping[tuple[str, str, str], int]
@@ -65,7 +75,7 @@ class ChargedMonth:
     @cached_property
     def allowed(self) -> int | None:
         """The most that the month may cost, in fen, rounded as bills are; None where no ceiling was in force."""
-        if all(charge.ceiling is None for charge in self.charges):
+        if not any(charge.is_limited for charge in self.charges):
             return None
         return round_half_up(sum((charge.allowance for charge in self.charges), Fraction(0)))
 
@@ -92,14 +102,17 @@ class ChargedMonth:
     def nets(self) -> list[tuple[Charge, Fraction]]:
         """The net price of each segment; of a month that was corrected, one price of the whole month.
 
-        What was charged or relieved for the month as a whole is spread over its use.
+        What was charged or relieved for the month as a whole is spread over its use, and of a fixed fee what the
+        ceiling's fixed part does not cover.
         """
         if not self.used:
             return []
         if self.is_corrected:
             return [(max(self.used, key=_ceiling_of), _per_unit(self.total, self.quantity))]
         extra = sum(charge.amount for charge in self.charges if charge.kind in PERIOD_KINDS)
-        spread = _per_unit(extra, self.quantity)
+        fees = [charge for charge in self.charges if charge.kind == FIXED_FEE]
+        uncovered = sum((charge.amount - charge.allowance for charge in fees), Fraction(0))
+        spread = _per_unit(extra + max(Fraction(0), uncovered), self.quantity)
         return [(charge, Fraction(charge.price or 0) + spread) for charge in self.used]
 
     @property
@@ -227,7 +240,7 @@ def _breach(frame: Frame, month: ChargedMonth, credited: int) -> dict[str, Any]:
         "billed_on": min(member.issued_on for member in month.charges).isoformat(),
         "unit_price": shown(price),
         "ceiling": shown(charge.ceiling.per_unit if charge.ceiling else None),
-        "decision_no": charge.ceiling.decision_no if charge.ceiling else None,
+        "decision_no": decision_of(charge),
         "price_basis": charge.price_basis,
         "quantity": format_quantity(month.quantity),
         "value": format_money(month.above),
@@ -239,6 +252,8 @@ def _breach(frame: Frame, month: ChargedMonth, credited: int) -> dict[str, Any]:
 
 def _nominal_within(charge: Charge) -> bool:
     nominal, ceiling = charge.nominal_unit_price, charge.ceiling
+    if not charge.is_nominal_within:
+        return False
     return nominal is None or ceiling is None or _allows(ceiling, nominal)
 
 
@@ -263,5 +278,5 @@ def _bases(charges: Sequence[Charge]) -> str | None:
     return ", ".join(sorted({charge.price_basis for charge in charges})) or None
 
 
-def _per_unit(fen: int, quantity: int) -> Fraction:
+def _per_unit(fen: int | Fraction, quantity: int) -> Fraction:
     return per_unit(fen, quantity) or Fraction(0)

@@ -400,7 +400,12 @@ class ComplianceOut(Wire):
 
 
 class ChargeOut(Linked):
-    """A charge of a bill against the ceiling in force; ``difference`` is what the ceiling leaves above the price."""
+    """A charge of a bill against the ceiling in force; ``difference`` is what the ceiling leaves above the price.
+
+    A fixed fee stands against the ceiling's ``fixed_ceiling``, its fixed part.
+    """
+
+    fixed_ceiling = fields.String(allow_none=True)
 
     bill = fields.String(required=True)
     bill_number = fields.String(required=True)

@@ -278,9 +278,7 @@ def _post(
 ) -> None:
     """Post the money of a note, and the use that it moves."""
     ahead = _months_ahead(unit, contract_id, (row.service_month for row in rows.values()))
-    legs = [
-        leg for line in taken for leg in _revenue_legs(note, rows[line.position], line.net, contract_id, ahead)
-    ]
+    legs = [leg for line in taken for leg in _revenue_legs(note, rows[line.position], line.net, contract_id, ahead)]
     vat = "red_pending_vat" if note.red_pending else "output_vat"
     legs += debit(AccountRef(vat, note.operator_id), note.tax)
     unpaid = min(owed, note.gross)
@@ -294,9 +292,7 @@ def _post(
         remember(unit, [(contract_id, month, ids[-1]) for month in sorted(months)])
 
 
-def _revenue_legs(
-    note: CreditNote, row: InvoiceLine, net: int, contract_id: str, ahead: Collection[str]
-) -> list[Leg]:
+def _revenue_legs(note: CreditNote, row: InvoiceLine, net: int, contract_id: str, ahead: Collection[str]) -> list[Leg]:
     """Take back revenue, or what is not revenue yet because the service of its month is still to come."""
     if row.service_month in ahead:
         owed = contract_liability(note.operator_id, note.buyer_id, contract_id, row.offering_id)

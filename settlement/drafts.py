@@ -96,8 +96,10 @@ class DraftLine:
 
 @dataclass(frozen=True)
 class Reduction:
-    """What an already billed month, or a fee billed in advance, has become cheaper by: fen in the contract's basis,
-    above zero, and why."""
+    """What a billed month, or a fee billed in advance, has become cheaper by, and why.
+
+    ``amount`` is above zero: fen in the contract's basis.
+    """
 
     offering_id: str
     service_month: str
@@ -259,7 +261,7 @@ class Drawer:
             self.lines.append(replace(drawn, service_from=fees[0].start, amount=certain, steps=steps))
 
     def _within_bill(self, key: ServiceMonth, lines: list[DraftLine], fee: int, before: Before) -> list[DraftLine]:
-        """Leave to the earlier bill what reliefs take off the fee that it charged: no bill comes to less than nothing."""
+        """Leave to the earlier bill what reliefs take off the fee that it charged: no bill is below zero."""
         lacking = -(sum(line.amount for line in lines) + max(0, fee - before.amount))
         if lacking <= 0:
             return lines
@@ -399,7 +401,7 @@ class Drawer:
 
 
 def _decision(line: RatedLine) -> tuple[str | None, str | None]:
-    """The ceiling that a line was held against, its id and decision: of a fee that of the fixed part, if there is one."""
+    """The id and decision of the ceiling that a line was held against: of a fee that of the fixed part, if any."""
     ceiling = line.fixed_ceiling or line.ceiling
     return (ceiling.id, ceiling.decision_no) if ceiling else (None, None)
 
@@ -459,7 +461,7 @@ def _beyond_step(fee: int, before: Before) -> Step:
     now, earlier, difference = format_money(fee), format_money(before.amount), format_money(fee - before.amount)
     return Step(
         rule="bill.beyond_advance",
-        text_en=f"The fixed part of the month is {now}, billed in advance {earlier} by {before.bill.number}: {difference}",
+        text_en=f"The month's fixed part is {now}, billed in advance {earlier} by {before.bill.number}: {difference}",
         text_zh=f"该服务月固定收费应计{now}，已预收{earlier}（账单{before.bill.number}）：{difference}",
         inputs={"charge": now, "charged_before": earlier, "bill": before.bill.id, "bill_number": before.bill.number},
         amount=difference,
@@ -498,9 +500,7 @@ def _billed_in_advance(unit: Unit, contract_id: str, months: Iterable[str]) -> d
     if not wanted:
         return {}
     query = (
-        select(
-            col(InvoiceLine.offering_id), col(InvoiceLine.service_month), col(Invoice.id), col(Invoice.number)
-        )
+        select(col(InvoiceLine.offering_id), col(InvoiceLine.service_month), col(Invoice.id), col(Invoice.number))
         .join(Invoice, col(Invoice.id) == col(InvoiceLine.invoice_id))
         .where(
             col(Invoice.contract_id) == contract_id,

@@ -92,7 +92,8 @@ def _unissued(unit: Unit, contract: Contract, month: Month, draft: Draft) -> Inv
 
 def _document(unit: Unit, invoice: Invoice, rows: Sequence[InvoiceLine], numbers: Mapping[str, str]) -> dict[str, Any]:
     named = offerings_named(unit, {row.offering_id for row in rows})
-    effective = _effective_prices(row for row in rows if row.service_month == invoice.month)
+    of_month = [*_fees_in_advance(unit, invoice), *(row for row in rows if row.service_month == invoice.month)]
+    effective = _effective_prices(of_month)
     rates = {row.vat_rate for row in rows}
     operator = unit.session.get_one(Party, invoice.operator_id)
     buyer = unit.session.get_one(Party, invoice.buyer_id)
@@ -135,7 +136,7 @@ def _line_document(
 
 
 def _effective_prices(rows: Iterable[InvoiceLine]) -> dict[Any, Fraction]:
-    """Return charge ÷ quantity in yuan by offering and service month: minimum included, before reliefs."""
+    """Return charge ÷ quantity in yuan by offering and service month: fee and minimum included, before reliefs."""
     charge: dict[Any, int] = defaultdict(int)
     quantity: dict[Any, int] = defaultdict(int)
     for row in rows:
@@ -143,6 +144,20 @@ def _effective_prices(rows: Iterable[InvoiceLine]) -> dict[Any, Fraction]:
             charge[_charge_key(row)] += row.amount
             quantity[_charge_key(row)] += row.quantity
     return {key: Fraction(charge[key] * MICRO_PER_UNIT, FEN_PER_YUAN * used) for key, used in quantity.items() if used}
+
+
+def _fees_in_advance(unit: Unit, invoice: Invoice) -> Sequence[InvoiceLine]:
+    """Return the lines by which earlier bills of the contract charged fees of the bill's month."""
+    query = (
+        select(InvoiceLine)
+        .join(Invoice, col(Invoice.id) == col(InvoiceLine.invoice_id))
+        .where(
+            col(Invoice.contract_id) == invoice.contract_id,
+            col(Invoice.month) < invoice.month,
+            col(InvoiceLine.service_month) == invoice.month,
+        )
+    )
+    return unit.session.execute(query).scalars().all()
 
 
 def _charge_key(row: InvoiceLine) -> tuple[str, str]:

@@ -195,8 +195,7 @@ def _earned_on(invoice: Invoice, line: DraftLine) -> AccountRef:
 
 
 def _release_legs(unit: Unit, invoice: Invoice, draft: Draft) -> list[Leg]:
-    """Turn into revenue what earlier bills charged for the month, less what was credited of it; the contract is locked.
-    """
+    """Turn into revenue what earlier bills charged for the month, less credits of it; the contract is locked."""
     if not draft.released:
         return []
     ahead = and_(

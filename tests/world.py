@@ -200,7 +200,7 @@ class World:
             "model": "per_unit",
             "relief": "none",
         }
-        price = {"unit_price": unit_price} if given.get("model", "per_unit") == "per_unit" else {}
+        price = {"unit_price": unit_price} if given.get("model", "per_unit") in ("per_unit", "two_part") else {}
         return self.operator.made("/tariffs", {**body, **price, **given})
 
     def priced(self, offering: str = "offering", ceiling: str = "1.00", unit_price: str = "0.50", **given: Any) -> Any:

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from pricing.period import Month
 from tests.conftest import SANDBOX_START
 from tests.world import World
 
@@ -26,10 +27,14 @@ class Story:
         self.now = SANDBOX_START + timedelta(minutes=30)
         world.offering()
         basis = case.get("price_basis", "tax_exclusive")
-        world.ceiling(price=case["ceiling"], price_basis=basis)
+        world.ceiling(price=case["ceiling"], price_basis=basis, **{"decision_no": "D-1", **case.get("base", {})})
+        if "fixed" in case:
+            world.ceiling(price_basis=basis, **case["fixed"])
         world.tariff(**case["tariff"])
         is_public = case.get("kind") == "public_tariff"
-        self.contract = world.contract()["id"] if is_public else world.accepted()
+        names = {"from": "effective_from", "until": "effective_until"}
+        term = {name: case[said] for said, name in names.items() if said in case}
+        self.contract = world.contract(**term)["id"] if is_public else world.accepted(**term)
 
     def play(self, steps: list[Mapping[str, Any]]) -> None:
         """Do each step by the method that its first member names."""
@@ -100,6 +105,22 @@ class Story:
             assert len(bill["lines"]) == len(told["lines"]), bill["lines"]
             for line, wanted in zip(bill["lines"], told["lines"], strict=True):
                 self._compare(line, wanted)
+
+    def step_bills(self, subject: list[str], told: Mapping[str, Any]) -> None:
+        """Preview and issue the bills of all months from the first to the last named; each comes to what is told."""
+        month, last = (Month.parse(text) for text in subject)
+        while month <= last:
+            self.step_bill(str(month), told)
+            month = month.next
+
+    def step_liability(self, subject: str, told: Mapping[str, Any]) -> None:
+        """Hold what the books owe in service, and what they have as revenue, against what is told."""
+        found = {"contract_liability": Decimal(0), "revenue": Decimal(0)}
+        for account in self.world.operator.seen("/ledger/trial-balance", operator="operator")["items"]:
+            if account["kind"] in found:
+                found[account["kind"]] += Decimal(account["balance"])
+        assert found["contract_liability"] == Decimal(subject), found
+        assert found["revenue"] == Decimal(told.get("revenue", found["revenue"])), found
 
     def step_write_off(self, subject: str, told: Mapping[str, Any]) -> None:
         """Write unbilled use off."""
