@@ -6,9 +6,10 @@ from decimal import Decimal
 
 from hypothesis import strategies as st
 
+from pricing.fees import FeePeriod, Proration
 from pricing.money import PriceBasis
 from pricing.tariff import Relief, Tariff
-from pricing.tariff_models import Graduated, Package, PerUnit, Tier, Volume
+from pricing.tariff_models import FlatPeriod, Graduated, Model, Package, PerUnit, Tier, TwoPart, Volume
 
 QUANTITY_MAX = 10**12
 
@@ -24,11 +25,15 @@ def tiers(draw: st.DrawFn, fees: st.SearchStrategy[int] = fees) -> tuple[Tier, .
     return tuple(Tier(bound, draw(prices), draw(fees)) for bound in (*bounds, None))
 
 
+fee_periods = st.sampled_from(FeePeriod)
+prorations = st.sampled_from(Proration)
 models = st.one_of(
     st.builds(PerUnit, prices),
     st.builds(Graduated, tiers()),
     st.builds(Volume, tiers()),
     st.builds(Package, st.integers(10**4, QUANTITY_MAX), fees),
+    st.builds(FlatPeriod, fee_periods, fees, prorations),
+    st.builds(TwoPart, fee_periods, fees, prices, prorations),
 )
 
 
@@ -47,7 +52,7 @@ def tariffs(draw: st.DrawFn) -> Tariff:
     )
 
 
-def plain(model: PerUnit | Graduated | Volume | Package) -> Tariff:
+def plain(model: Model) -> Tariff:
     """A tariff of a model without options."""
     return Tariff(model, PriceBasis.TAX_EXCLUSIVE)
 

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pricing.ceiling import Ceiling
+from pricing.ceiling import Ceiling, FixedCeiling
 from pricing.errors import AmountTooLarge, PriceBasisMismatch
 from pricing.money import MICRO_PER_UNIT, PriceBasis, format_money, format_unit_price, parse_money, round_half_up
+from pricing.period import Span
 from pricing.rating import LineKind, Rating, Segment, correction, free_line, rate_period
 from pricing.tariff import Relief, Tariff
 from pricing.tariff_models import Graduated, PerUnit, Tier
 from tests.pricing import case_files
-from tests.pricing.rating_cases import ceiling_from_case, segments_from_case
+from tests.pricing.rating_cases import ceiling_from_case, fixed_ceiling_from_case, segments_from_case
 from tests.pricing.tariff_strategies import ONE_YUAN, plain, prices, quantities, tariffs, tiers
 
 MARCH = date(2026, 3, 1)
@@ -50,21 +51,28 @@ def test_a_period_is_rated_as_the_case_says(case: dict[str, Any]) -> None:
     assert {name: shown[name] for name in expected} == expected
 
 
-def segments_of(*uses: tuple[Tariff, Ceiling | None, int]) -> list[Segment]:
-    """Segments of ten days each, one after another."""
+def segments_of(*uses: tuple[Tariff, Ceiling | None, int], fixed: FixedCeiling | None = None) -> list[Segment]:
+    """Segments of seven days each, one after another, of a contract that runs since January."""
     return [
         Segment(
-            start=MARCH + timedelta(days=10 * index),
-            end=MARCH + timedelta(days=10 * index + 10),
+            start=MARCH + timedelta(days=7 * index),
+            end=MARCH + timedelta(days=7 * index + 7),
             tariff_id=f"tf_{index}",
             tariff=tariff,
             ceiling=ceiling,
             quantity_micro=quantity_micro,
+            fixed_ceiling=fixed,
+            term=Span(date(2026, 1, 1)),
         )
         for index, (tariff, ceiling, quantity_micro) in enumerate(uses)
     ]
 
 
+fixed_ceilings = st.builds(
+    lambda price, period: fixed_ceiling_from_case({"price": f"{price:f}", "period": period}),
+    prices,
+    st.sampled_from(["month", "year"]),
+)
 ceilings = st.builds(
     lambda price, per: ceiling_from_case({"unit_price": f"{price:f}", "per_quantity": per}),
     prices,
@@ -87,6 +95,7 @@ def test_lines_sum_to_the_total_and_nothing_is_a_float(uses: list[tuple[Tariff, 
     assert sum(line.amount for line in rating.lines) == rating.total
     assert rating.quantity_micro == sum(quantity for _, _, quantity in uses)
     assert [line.kind for line in rating.lines[: len(uses)]] == [LineKind.USAGE] * len(uses)
+    assert rating.fixed_fee == sum(line.amount for line in rating.lines if line.kind is LineKind.FIXED_FEE)
     assert all(type(line.amount) is int for line in rating.lines)
     for step in rating.explain():
         assert step.text_en
@@ -94,13 +103,21 @@ def test_lines_sum_to_the_total_and_nothing_is_a_float(uses: list[tuple[Tariff, 
         assert all(isinstance(text, str) for text in (*step.inputs.values(), step.amount or ""))
 
 
-@given(st.lists(st.tuples(tariffs(), ceilings, quantities), min_size=1, max_size=4))
+def _fee_allowed(fixed: FixedCeiling, tariff: Tariff) -> Fraction:
+    """Seven of the 31 days of March of a ceiling's fixed part, where the price has one."""
+    return fixed.per_month * 7 / 31 if tariff.fixed else Fraction(0)
+
+
+@given(st.lists(st.tuples(tariffs(), ceilings, quantities), min_size=1, max_size=4), st.none() | fixed_ceilings)
 def test_no_total_is_more_than_the_ceilings_allow_but_for_the_rounding_of_its_lines(
-    uses: list[tuple[Tariff, Ceiling, int]],
+    uses: list[tuple[Tariff, Ceiling, int]], fixed: FixedCeiling | None
 ) -> None:
-    rating = rate_period(segments_of(*uses))
+    rating = rate_period(segments_of(*uses, fixed=fixed))
     allowed = sum(ceiling.at(quantity) for _, ceiling, quantity in uses)
-    assert rating.total <= allowed + Fraction(len(uses), 2)
+    if fixed is not None:
+        fees = (_fee_allowed(fixed, tariff) for tariff, _, _ in uses)
+        allowed += sum(fees, Fraction(0))
+    assert rating.total <= allowed + Fraction(len(uses), 2) + (len(uses) if any(use[0].fixed for use in uses) else 0)
     if any(line.kind is LineKind.CEILING_RELIEF for line in rating.lines):
         assert rating.total <= round_half_up(allowed)
 
@@ -110,7 +127,9 @@ def test_use_in_one_segment_costs_at_most_quantity_times_ceiling_rounded(
     tariff: Tariff, ceiling: Ceiling, quantity_micro: int
 ) -> None:
     rating = rate_period(segments_of((tariff, ceiling, quantity_micro)))
-    assert 0 <= rating.total <= round_half_up(ceiling.at(quantity_micro))
+    # Use and a fixed fee are lines of their own, each rounded once.
+    rounding = 1 if tariff.fixed and rating.total == rating.charge else 0
+    assert 0 <= rating.total <= round_half_up(ceiling.at(quantity_micro)) + rounding
 
 
 @given(tariffs(), st.none() | ceilings, quantities)
@@ -190,7 +209,7 @@ def test_period_lines_stand_for_the_whole_period_under_its_last_version() -> Non
     with_minimum = Tariff(ONE_YUAN.model, PriceBasis.TAX_EXCLUSIVE, minimum_commitment=100)
     rating = rate_period(segments_of((ONE_YUAN, None, 0), (with_minimum, last, 0)))
     for line in rating.lines[2:]:
-        assert (line.start, line.end) == (MARCH, date(2026, 3, 21))
+        assert (line.start, line.end) == (MARCH, date(2026, 3, 15))
         assert (line.tariff_id, line.ceiling, line.quantity_micro) == ("tf_1", last, 0)
 
 
@@ -252,6 +271,6 @@ def test_value_forgone_is_capped_and_goes_on_where_the_tiers_stand() -> None:
 
 def test_no_module_of_the_arithmetic_names_a_float() -> None:
     pricing = Path(__file__).parent.parent.parent / "pricing"
-    for name in ("money", "words", "tariff", "tariff_models", "ceiling", "rating"):
+    for name in ("money", "words", "tariff", "tariff_models", "ceiling", "fees", "inversions", "rating"):
         source = (pricing / f"{name}.py").read_text(encoding="utf-8")
         assert "float" not in source.replace("no float", ""), name
