@@ -268,6 +268,23 @@ SECTIONS: Final = (
         ),
     ),
     Section(
+        "above_ceiling",
+        Label("高于现行上限的收费标准", "Prices above the ceiling in force"),
+        (
+            _OFFERING,
+            Column("source", Label("来源", "Source"), words="price_source"),
+            Column("field", Label("价格项", "Price of")),
+            Column("price", Label("收费标准", "Price"), "price"),
+            Column("ceiling", Label("上限", "Ceiling"), "price"),
+            _PER,
+            _UNIT,
+            _PRICE_BASIS,
+            _DECISION,
+            Column("since", Label("自何日起", "Since"), "date"),
+            Column("contracts_touched", Label("涉及合同数", "Contracts"), "integer"),
+        ),
+    ),
+    Section(
         "refused_attempts",
         Label("被拒绝的超限价格", "Refused attempts above the ceiling"),
         (

@@ -117,7 +117,7 @@ def _facts(unit: Unit, operator_id: str, as_of: datetime) -> _Facts:
     facts = _Facts()
     _add_use(facts, rows)
     contracts = _contracts(unit, facts, operator_id, as_of)
-    _add_months_with_fee(unit, facts, contracts, as_of)
+    _add_months_with_fee(unit, facts, contracts, operator_id, as_of)
     facts.contracts = {contract_id: contracts[contract_id] for contract_id in facts.use}
     months = sorted({month for use in facts.use.values() for _, month in use})
     facts.book = price_book(unit, {offering_id for use in facts.use.values() for offering_id, _ in use}, as_of)
@@ -146,7 +146,9 @@ def _contracts(unit: Unit, facts: _Facts, operator_id: str, as_of: datetime) -> 
     return contracts
 
 
-def _add_months_with_fee(unit: Unit, facts: _Facts, contracts: Mapping[str, Contract], as_of: datetime) -> None:
+def _add_months_with_fee(
+    unit: Unit, facts: _Facts, contracts: Mapping[str, Contract], operator_id: str, as_of: datetime
+) -> None:
     """Add the months that bear a fixed fee and have no bill yet, up to and with the running one, used or not."""
     public = select(col(TariffVersion.offering_id)).where(
         col(TariffVersion.model).in_(_WITH_FEE), col(TariffVersion.recorded_at) <= as_of
@@ -159,8 +161,12 @@ def _add_months_with_fee(unit: Unit, facts: _Facts, contracts: Mapping[str, Cont
     bearing = {contract_id: offerings for contract_id, offerings in bearing.items() if offerings}
     if not bearing:
         return
-    newest = select(col(Invoice.contract_id), func.max(col(Invoice.month))).where(col(Invoice.recorded_at) <= as_of)
-    billed = dict(unit.connection.execute(newest.group_by(col(Invoice.contract_id))).tuples().all())
+    newest = (
+        select(col(Invoice.contract_id), func.max(col(Invoice.month)))
+        .where(col(Invoice.operator_id) == operator_id, col(Invoice.recorded_at) <= as_of)
+        .group_by(col(Invoice.contract_id))
+    )
+    billed = {contract_id: month for contract_id, month in unit.connection.execute(newest)}  # noqa: C416 - rows
     running = Month.from_date(as_of.astimezone(unit.zone).date())
     for contract_id, offerings in bearing.items():
         for month in _unbilled_months(contracts[contract_id], billed.get(contract_id), running):

@@ -55,9 +55,9 @@ class Charge:
     """A line of a bill; quantities in millionths, amounts in fen, ``amount`` in the bill's tax basis.
 
     ``ceiling`` is the lowest that its use met, ``fixed_ceiling`` that of a fixed fee. ``allowance`` is the most that it
-    may come to, in fen and exact: use × ceiling, day by day where the ceiling changed; of a fee the ceiling's fixed part
-    for its days; and what it did come to where there was no ceiling. ``is_nominal_within``: the published price of a fee
-    is not above the ceiling's fixed part.
+    may come to, in fen and exact: use × ceiling, day by day where the ceiling changed; of a fee what the fixed part of
+    the ceiling allows for its days; and what it did come to where there was no ceiling. ``is_nominal_within`` says of a
+    fee whether its published price is not above the fixed part of the ceiling.
     """
 
     invoice_id: str

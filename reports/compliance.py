@@ -28,6 +28,7 @@ from pricing.revenue_cap import DEVIATION_LINE
 from registry.lookup import missing
 from registry.spans import require_span
 from registry.tables import Authorisation, Party
+from reports.above_ceiling import above_ceiling_rows
 from reports.accrual import credited_line
 from reports.charged_anew import still_charged, taken_back, taken_back_in_error, worst_standings
 from reports.charges import charge_document, charge_page, charges_of
@@ -84,6 +85,7 @@ def compliance_report(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
         "free_use": free_use(unit, frame),
         "revenue": revenue_rows(frame, revenue_of(unit, frame), years),
         "breaches": breaches(frame, standings, _credited(unit, frame)),
+        "above_ceiling": above_ceiling_rows(unit, frame),
         "refused_attempts": _refused_attempts(unit, frame),
         "reconciliation": checks,
         "reconciled": all(check["agrees"] for check in checks),

@@ -315,6 +315,41 @@ class Breach(Linked):
     status = Choice("open", "refunded", required=True)
 
 
+class PriceAboveCeiling(Linked):
+    """A price that a ceiling has come to lie below, what it is charged at meanwhile, and the contracts that bear it."""
+
+    offering = fields.String(required=True)
+    offering_name = fields.String(required=True)
+    source = Choice("published", "contracted", required=True)
+    tariff = fields.String(required=True)
+    field = fields.String(required=True)
+    price = fields.String(required=True)
+    ceiling = fields.String(required=True)
+    unit = fields.String(required=True)
+    per_quantity = fields.String(required=True)
+    price_basis = fields.String(required=True)
+    decision_no = fields.String(required=True)
+    since = Day(required=True)
+    effective_from = Day(required=True)
+    trial = YesNo(required=True)
+    contracts = fields.List(fields.String(), required=True)
+    contracts_touched = fields.Integer(required=True)
+
+
+class AboveCeilingQuery(AsOfQuery):
+    """Whose prices."""
+
+    operator = Ref(required=True)
+
+
+class AboveCeilingOut(Wire):
+    """The prices of an operator above the ceilings in force; all of them on one page."""
+
+    as_of = Instant(required=True)
+    items = fields.List(fields.Nested(PriceAboveCeiling), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
 class RefusedAttempt(Linked):
     """A price that was refused for being above its ceiling."""
 
@@ -392,6 +427,7 @@ class ComplianceOut(Wire):
     free_use = fields.List(fields.Nested(FreeUse), required=True)
     revenue = fields.List(fields.Nested(RevenueCompared), required=True)
     breaches = fields.List(fields.Nested(Breach), required=True)
+    above_ceiling = fields.List(fields.Nested(PriceAboveCeiling), required=True)
     refused_attempts = fields.List(fields.Nested(RefusedAttempt), required=True)
     reconciliation = fields.List(fields.Nested(Reconciled), required=True)
     reconciled = YesNo(required=True)

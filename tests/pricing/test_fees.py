@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 from fractions import Fraction
+from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -65,10 +66,7 @@ def test_a_month_costs_the_same_however_often_versions_of_one_price_cut_it(
     month = Month.from_date(start).next
     term, tariff = Span(start), Tariff(FlatPeriod(period, price, proration), PriceBasis.TAX_EXCLUSIVE)
     bounds = [month.first_day, *(month.first_day.replace(day=day) for day in sorted(cuts)), month.until]
-    segments = [
-        Segment(begin, end, f"tf_{begin}", tariff, None, 0, term=term)
-        for begin, end in zip(bounds, bounds[1:], strict=False)
-    ]
+    segments = [Segment(begin, end, f"tf_{begin}", tariff, None, 0, term=term) for begin, end in pairwise(bounds)]
     whole = fee_of(price, period, proration, month.span, term)
     rating = rate_period(segments)
     assert rating.total == round_half_up(whole.share)

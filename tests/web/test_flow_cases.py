@@ -17,7 +17,7 @@ def test_quotes_come_to_what_their_cases_say(world: World) -> None:
         offering = f"offering-{number}"
         world.offering(offering)
         basis = case["tariff"].get("price_basis", "tax_exclusive")
-        world.ceiling(offering, case["ceiling"], price_basis=basis)
+        world.ceiling(offering, case["ceiling"], price_basis=basis, **case.get("base", {}))
         world.tariff(offering, **case["tariff"])
         for quantity, net, tax, gross in case["quotes"]:
             quote = world.quote(offering, quantity)

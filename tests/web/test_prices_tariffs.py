@@ -27,7 +27,10 @@ def test_a_price_is_published_at_the_ceiling_and_refused_above_it(world: World, 
             world.grantor.made("/ceilings", ceiling_body(f"offering-{number}", **case["ceiling"]))
             body = tariff_body(f"offering-{number}", **case["tariff"])
             if "refused" not in case:
-                assert world.operator.made("/tariffs", body)["model"] == body["model"]
+                made = world.operator.made("/tariffs", body)
+                assert made["model"] == body["model"]
+                names = ("quantity", "amount", "more_quantity", "more_amount")
+                assert [[told[name] for name in names] for told in made["warnings"]] == case.get("warnings", [])
                 continue
             problem = world.operator.refused("/tariffs", body, 422, case["refused"])
             assert problem.items() >= case.get("facts", {}).items()

@@ -11,9 +11,11 @@ from sqlmodel import col
 from ledger.deliveries import delivered_since
 from registry.tables import TariffVersion
 from registry.tariffs import find_tariff, publish_tariff, tariff_document, visible_tariffs
+from reports.above_ceiling import list_above_ceiling
 from reports.what_if import try_tariff
 from schemas.prices import OfferingQuery, TariffIn, TariffOut
 from schemas.registry import ROLES
+from schemas.reports import AboveCeilingOut, AboveCeilingQuery
 from schemas.what_if import TariffTriedIn, TriedOut
 from store.unit import Unit
 from web.door import Door, asks, lists, reads, writes
@@ -44,6 +46,18 @@ def list_tariffs(unit: Unit, query: Mapping[str, Any]) -> Select[Any]:
 def try_tariff_on_past_use(unit: Unit, body: Mapping[str, Any]) -> dict[str, Any]:
     """Try a tariff on the use of some past months, without publishing it: revenue, buyers affected, headroom."""
     return try_tariff(unit, body)
+
+
+@reads(
+    door,
+    "/above-ceiling",
+    roles=("operator", "grantor", "regulator", "auditor"),
+    answer=AboveCeilingOut,
+    query=AboveCeilingQuery,
+)
+def list_prices_above_ceiling(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any]:
+    """List the prices of an operator that a ceiling has come to lie below: published, and those of contracts."""
+    return list_above_ceiling(unit, query)
 
 
 @reads(door, "/<tariff_id>", roles=ROLES, answer=TariffOut)
