@@ -27,7 +27,7 @@ from registry.price_rules import (
     trial_required,
     trial_until,
 )
-from registry.prices import PERIOD_FORMS, ceiling_value, ceilings_as_stated, require_no_overlap
+from registry.prices import PERIOD_FORMS, ceiling_value, ceilings_as_stated, require_no_gap, require_no_overlap
 from registry.relations import authorisation_of, product_of, require_grantor
 from registry.revenue_caps import cap_on
 from registry.spans import require_span
@@ -74,7 +74,7 @@ def decide_ceiling(unit: Unit, given: Mapping[str, Any], used_since: UsedSince) 
     """Record the calling grantor's ceiling of an offering, from a day on.
 
     Raises NotFound, OfferingNotChargeable, ChargingFormMismatch, ReportMissing, TrialRequired, OverlappingVersion,
-    Backdated, AboveMaximumNeedsReason, DatesReversed.
+    GappedVersion, Backdated, AboveMaximumNeedsReason, DatesReversed.
     """
     offering = find(unit, Offering, given["offering"], "offering")
     authorisation = authorisation_of(unit, offering.id)
@@ -85,7 +85,9 @@ def decide_ceiling(unit: Unit, given: Mapping[str, Any], used_since: UsedSince) 
     _require_form(product_of(unit, offering.id), given["charging_form"])
     _require_report(given)
     _require_formal(unit, authorisation, span.start)
-    require_no_overlap(ceilings_as_stated(unit, offering.id, given["charging_form"]), span)
+    versions = ceilings_as_stated(unit, offering.id, given["charging_form"])
+    require_no_overlap(versions, span)
+    require_no_gap(versions, span)
     require_not_backdated(unit, offering, span.start, given["backdate_reason"], used_since)
     row = _version(unit, offering, given)
     row.ceilings_test = _tested(unit, offering, row)

@@ -36,6 +36,12 @@ class OverlappingVersion(Refusal):
     code = "overlapping_version"
 
 
+class GappedVersion(Refusal):
+    """A version that would leave days without any between itself and its neighbour (Price Notice 三: none is uncapped)."""
+
+    code = "gapped_version"
+
+
 def ceilings_as_stated(unit: Unit, offering_id: str, charging_form: str) -> Sequence[CeilingVersion]:
     """Return the rows of an offering's ceilings in time order, each with the end that it states, if any."""
     rows: Sequence[CeilingVersion] = unit.session.execute(_ceilings(offering_id, charging_form)).scalars().all()
@@ -136,6 +142,30 @@ def require_no_overlap(versions: Sequence[CeilingVersion | TariffVersion], new: 
             f"{f' until {new.end}' if new.end else ''} would share days with it; choose other days"
         )
         raise OverlappingVersion(message, errors={"effective_from": [message]}, overlaps=version.id)
+
+
+def require_no_gap(versions: Sequence[CeilingVersion], new: Span) -> None:
+    """Refuse a ceiling that would leave days without one before the next: those that state an end must be followed on.
+
+    ``versions`` are rows as stated, and none overlaps the new one. Raises GappedVersion, naming the days.
+    """
+    before = max((row for row in versions if row.effective_from < new.start), key=_start, default=None)
+    after = min((row for row in versions if row.effective_from > new.start), key=_start, default=None)
+    gaps = []
+    if before is not None and before.effective_until is not None and before.effective_until < new.start:
+        gaps.append(("effective_from", before.effective_until, new.start, before))
+    if after is not None and new.end is not None and new.end < after.effective_from:
+        gaps.append(("effective_until", new.end, after.effective_from, after))
+    for name, start, end, neighbour in gaps:
+        message = (
+            f"no ceiling would be in force from {start} until {end}, between this version and the one of decision "
+            f"{neighbour.decision_no}; let them meet"
+        )
+        raise GappedVersion(message, errors={name: [message]}, gap_from=str(start), gap_until=str(end))
+
+
+def _start(row: CeilingVersion) -> date:
+    return row.effective_from
 
 
 def _clash(held: Span, new: Span) -> bool:
