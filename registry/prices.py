@@ -37,7 +37,7 @@ class OverlappingVersion(Refusal):
 
 
 class GappedVersion(Refusal):
-    """A version that would leave days without any between itself and its neighbour (Price Notice 三: none is uncapped)."""
+    """A version that would leave days without any between itself and its neighbour."""
 
     code = "gapped_version"
 

@@ -267,7 +267,7 @@ class _FixedParts:
 
     def __init__(self, book: Mapping[str, Priced]) -> None:
         self.book = book
-        self.covered: dict[_UsedMonth, list[Span]] = defaultdict(list)
+        self.covered: dict[UsedMonth, list[Span]] = defaultdict(list)
 
     def of(self, row: Row[Any]) -> _FixedPart | None:
         """Return how a line stands, None where it is no fixed fee."""

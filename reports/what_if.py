@@ -7,28 +7,31 @@ rating of the bills. The cost grows with contracts and months, not with events.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from fractions import Fraction
 from typing import Any, Final
 
 from sqlalchemy import select
 from sqlmodel import col
 
 from metering.use import ChargeableUse
-from pricing.ceiling import Ceiling, ChargingForm
+from pricing.ceiling import Ceiling, ChargingForm, FixedCeiling, prices_above
 from pricing.classification import PUBLIC_INTEREST
+from pricing.fees import FeePeriod
 from pricing.money import (
+    MICRO_PER_UNIT,
     PriceBasis,
     format_money,
     format_quantity,
-    format_unit_price,
     tax_of_document,
 )
 from pricing.period import Month, Span, format_instant
-from pricing.segments import CeilingSpan, PriceVersion
+from pricing.segments import CeilingSpan, FixedSpan, PriceVersion
 from pricing.tariff import Tariff
 from registry.lookup import find, missing
+from registry.prices import PERIOD_FORMS
 from registry.spans import require_span
 from registry.tables import Contract, ContractOffering, Offering, Party
 from reports.charges import days_of_use
@@ -78,7 +81,10 @@ def try_tariff(unit: Unit, given: Mapping[str, Any]) -> dict[str, Any]:
     def too_high(priced: Priced) -> Iterator[dict[str, Any]]:
         for held in priced.ceilings:
             if held.span.overlaps(days):
-                yield from _prices_above(tariff, held.ceiling, None)
+                yield from _prices_above(tariff, held.ceiling, None, held.ceiling.effective_from, None)
+        for part in priced.fixed:
+            if part.span.overlaps(days):
+                yield from _prices_above(tariff, None, part.ceiling, part.span.start, None)
 
     return _tried_out(unit, given, days, changed, too_high)
 
@@ -89,7 +95,32 @@ def try_ceiling(unit: Unit, given: Mapping[str, Any]) -> dict[str, Any]:
     Raises NotFound for an offering that the caller does not oversee, DatesReversed.
     """
     days = require_span(given, "effective_from", "until")
-    ceiling = Ceiling(
+    ceiling, fixed = _proposed_ceiling(given, days), _proposed_fixed(given)
+
+    def changed(priced: Priced) -> Priced:
+        of_unit = {held.ceiling.id for held in priced.ceilings}
+        replaced = [held for held in priced.fixed if _succeeds(given, held.ceiling, of_unit)]
+        parts = [replace(held, span=span) for held in replaced for span in _outside(held.span, days)]
+        parts += [held for held in priced.fixed if held not in replaced]
+        parts += [FixedSpan(days, fixed)] if fixed else []
+        if ceiling is None:
+            return replace(priced, fixed=tuple(parts))
+        kept = [replace(held, span=span) for held in priced.ceilings for span in _outside(held.span, days)]
+        return replace(priced, ceilings=(*kept, CeilingSpan(days, ceiling)), fixed=tuple(parts))
+
+    def too_high(priced: Priced) -> Iterator[dict[str, Any]]:
+        for version in priced.tariffs:
+            if version.span.overlaps(days):
+                yield from _prices_above(version.tariff, ceiling, fixed, days.start, version.id)
+
+    return _tried_out(unit, given, days, changed, too_high)
+
+
+def _proposed_ceiling(given: Mapping[str, Any], days: Span) -> Ceiling | None:
+    """Return the proposed ceiling of a unit; None where it is one by the month or year."""
+    if given["charging_form"] in PERIOD_FORMS:
+        return None
+    return Ceiling(
         id=_PROPOSED,
         decision_no=given["decision_no"] or _PROPOSED,
         unit_price=given["unit_price"],
@@ -100,16 +131,24 @@ def try_ceiling(unit: Unit, given: Mapping[str, Any]) -> dict[str, Any]:
         effective_until=days.end,
     )
 
-    def changed(priced: Priced) -> Priced:
-        kept = [replace(held, span=span) for held in priced.ceilings for span in _outside(held.span, days)]
-        return replace(priced, ceilings=(*kept, CeilingSpan(days, ceiling)))
 
-    def too_high(priced: Priced) -> Iterator[dict[str, Any]]:
-        for version in priced.tariffs:
-            if version.span.overlaps(days):
-                yield from _prices_above(version.tariff, ceiling, version.id)
+def _proposed_fixed(given: Mapping[str, Any]) -> FixedCeiling | None:
+    """Return what the proposal allows for the fixed part of prices, where it has one."""
+    if given["charging_form"] in PERIOD_FORMS:
+        stated, period = Fraction(given["unit_price"]) * MICRO_PER_UNIT / given["per_quantity"], given["charging_form"]
+    elif given["base_price"] is not None:
+        stated, period = Fraction(given["base_price"]), given["base_price_period"]
+    else:
+        return None
+    decision_no = given["decision_no"] or _PROPOSED
+    return FixedCeiling(_PROPOSED, decision_no, stated, FeePeriod(period), PriceBasis(given["price_basis"]))
 
-    return _tried_out(unit, given, days, changed, too_high)
+
+def _succeeds(given: Mapping[str, Any], held: FixedCeiling, of_unit: Collection[str]) -> bool:
+    """Whether the proposal would succeed what a ceiling allows for the fixed part: one of the same charging form."""
+    if given["charging_form"] in PERIOD_FORMS:
+        return held.id not in of_unit and held.period.value == given["charging_form"]
+    return held.id in of_unit
 
 
 def _tried_out(
@@ -213,18 +252,24 @@ def _outside(held: Span, days: Span) -> list[Span]:
     return [part for part in parts if part is not None]
 
 
-def _prices_above(tariff: Tariff, ceiling: Ceiling, tariff_id: str | None) -> Iterator[dict[str, Any]]:
+def _prices_above(
+    tariff: Tariff, ceiling: Ceiling | None, fixed: FixedCeiling | None, day: date, tariff_id: str | None
+) -> Iterator[dict[str, Any]]:
     """Yield each price of a tariff that a buyer can meet and that lies above a ceiling, in the tariff's tax basis."""
-    held = ceiling.in_basis(tariff.price_basis, vat_rate(ceiling.effective_from))
-    for field, price in tariff.priced_fields():
-        if not held.allows(price):
-            yield {
-                "field": field,
-                "unit_price": format_unit_price(price),
-                "tariff": tariff_id,
-                "price_basis": tariff.price_basis.value,
-                "ceiling": held.as_wire(),
-            }
+    basis, rate = tariff.price_basis, vat_rate(day)
+    limit = ceiling.in_basis(basis, rate) if ceiling else None
+    for above in prices_above(tariff, limit, [fixed.in_basis(basis, rate)] if fixed else []):
+        yield {
+            "field": above.field,
+            "unit_price": above.price,
+            "tariff": tariff_id,
+            "price_basis": basis.value,
+            "ceiling": {
+                "unit_price": above.ceiling,
+                "per_quantity": above.per_quantity,
+                "decision_no": above.decision_no,
+            },
+        }
 
 
 def _headroom(

@@ -178,7 +178,7 @@ def require_price_allowed(priced: Priced, tariff: Tariff, day: date, *, trial: b
 
 
 def price_in_force(priced: Priced, day: date) -> tuple[PriceVersion, Segment]:
-    """Return the public tariff in force on a day, and the month from then on under the ceilings that it was found under.
+    """Return the public tariff in force on a day, and the rest of its month under the ceilings that hold.
 
     The segment has no use yet. Raises TariffMissing, PriceAboveCeiling, PriceBasisMismatch, CeilingMissing.
     """

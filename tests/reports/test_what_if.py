@@ -96,3 +96,18 @@ def test_what_cannot_be_tried_is_refused_with_its_field(used: World) -> None:
     assert used.operator.refused("/tariffs/what-if", tariff("-1"), 400, "malformed")["errors"].keys() == {"unit_price"}
     other_basis = tariff("0.60", price_basis="tax_inclusive")
     used.operator.refused("/tariffs/what-if", other_basis, 422, "price_basis_mismatch")
+
+
+def test_a_fixed_part_and_its_ceiling_are_tried_like_any_other(used: World) -> None:
+    flat = {**TRIED, "price_basis": "tax_exclusive", "model": "flat_period", "period": "year", "price": "1200.00"}
+    tried = used.operator.made("/tariffs/what-if", flat, 200)
+    # Without a fixed part of the ceiling the fee is limited by 100 and 200 calls at 1.00.
+    assert changes(tried["revenue"]) == ("300.00", "350.00", "50.00")
+    by_month = used.grantor.made("/ceilings/what-if", ceiling("80.00", charging_form="month"), 200)
+    assert (changes(by_month["revenue"]), by_month["prices_above_ceiling"]) == (("300.00", "300.00", "0.00"), [])
+    used.ceiling(price="90.00", charging_form="month", decision_no="D-month", backdate_reason="decided late")
+    tried = used.operator.made("/tariffs/what-if", {**flat, "price": "1080.01"}, 200)
+    [above] = tried["prices_above_ceiling"]
+    assert (above["field"], above["unit_price"], above["ceiling"]["unit_price"]) == ("price", "1080.01", "1080.00")
+    # 90.00 and 100 calls at 1.00 allow 190.00, and the fee is capped at 90.00.
+    assert changes(tried["revenue"]) == ("300.00", "330.00", "30.00")
