@@ -10,6 +10,7 @@ from pricing.canonical import sha256_of
 from pricing.money import PriceBasis, format_money, format_scaled, round_half_up
 from pricing.period import format_instant, year_bounds
 from reports.frame import Frame, frame_of
+from reports.price_register import backdated_rows
 from reports.revenue import DeterminedYear, Revenue, determined_years, format_amounts, revenue_of
 from store.unit import Unit
 
@@ -43,6 +44,7 @@ def revenue_position(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
         **format_amounts(amounts),
         **_against_maximum(year, amounts["actual"]),
         "offerings": _by_offering(frame, revenue, year, basis),
+        "backdated": backdated_rows(unit, frame),
         "links": {
             "charges": frame.charges(span=days),
             **({"revenue_cap": frame.link(f"/revenue-caps/{year.cap.id}")} if year else {}),

@@ -137,6 +137,15 @@ def adjustment_rows(frame: Frame, register: Register) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (row["effective_from"], row["offering"], row["kind"]))
 
 
+def backdated_rows(unit: Unit, frame: Frame) -> list[dict[str, Any]]:
+    """Return the prices and ceilings that began where use had been had already and reach into the period: with reasons.
+
+    Every report whose figures hang on prices prints them.
+    """
+    rows = adjustment_rows(frame, read_register(unit, frame))
+    return [row for row in rows if row["backdated"] and row["backdate_reason"] is not None]
+
+
 def _offering_row(unit: Unit, frame: Frame, register: Register, offered: Offered) -> dict[str, Any]:
     offering, product = offered.offering, offered.product
     decision = register.category_on(offering.id, frame.last_day)

@@ -507,5 +507,6 @@ class PositionOut(Amounts):
     percent_used = fields.String(allow_none=True)
     headroom = Money(allow_none=True)
     offerings = fields.List(fields.Nested(OfferingPosition), required=True)
+    backdated = fields.List(fields.Nested(PriceAdjustment), required=True)
     sandbox = YesNo(required=True)
     report_hash = fields.String(required=True)

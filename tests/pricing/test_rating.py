@@ -132,6 +132,15 @@ def test_use_in_one_segment_costs_at_most_quantity_times_ceiling_rounded(
     assert 0 <= rating.total <= round_half_up(ceiling.at(quantity_micro)) + rounding
 
 
+@given(tariffs(), tariffs(), tariffs(), ceilings, st.tuples(quantities, quantities))
+def test_a_segment_costs_the_same_whatever_price_held_before_it(
+    one: Tariff, other: Tariff, last: Tariff, ceiling: Ceiling, used: tuple[int, int]
+) -> None:
+    after_one = rate_period(segments_of((one, None, used[0]), (last, ceiling, used[1])))
+    after_other = rate_period(segments_of((other, ceiling, used[0]), (last, ceiling, used[1])))
+    assert after_one.lines[1] == after_other.lines[1]
+
+
 @given(tariffs(), st.none() | ceilings, quantities)
 def test_what_is_not_collected_is_due_at_nothing(tariff: Tariff, ceiling: Ceiling | None, quantity_micro: int) -> None:
     uncollected = Tariff(

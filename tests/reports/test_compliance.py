@@ -145,6 +145,9 @@ def test_a_ceiling_decided_late_shows_what_was_charged_above_it(story: Story) ->
     now = story.world.regulator.seen(REPORT, **PERIOD)
     late = row(now["adjustments"], offering="checks", decision_no="D-3")
     assert members(late, "backdated", "backdate_reason") == [True, "decided late"]
+    position = story.world.regulator.seen("/reports/revenue-position", operator="operator", year=2025)
+    assert position["backdated"] == [each for each in now["adjustments"] if each["backdate_reason"] is not None]
+    assert late in position["backdated"]
     breach = row(now["breaches"], offering="checks")
     names = ("service_month", "unit_price", "ceiling", "decision_no", "value", "refunded", "status")
     assert members(breach, *names) == ["2025-03", "1.00", "0.90", "D-3", "100.00", "100.00", "refunded"]

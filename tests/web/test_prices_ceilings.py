@@ -147,6 +147,26 @@ def test_a_later_ceiling_succeeds_an_open_one_and_two_never_hold_on_one_day(worl
     world.grantor.refused("/ceilings", reversed_days, 422, "dates_reversed")
 
 
+def test_ceilings_leave_no_day_between_them_without_one(world: World) -> None:
+    world.offering()
+    world.ceiling(effective_from="2025-03-01", effective_until="2025-06-01")
+    late = ceiling_body("offering", effective_from="2025-07-01", effective_until="2025-08-01")
+    problem = world.grantor.refused("/ceilings", late, 422, "gapped_version")
+    assert (problem["gap_from"], problem["gap_until"]) == ("2025-06-01", "2025-07-01")
+    assert list(problem["errors"]) == ["effective_from"]
+    world.ceiling(effective_from="2025-06-01")
+    world.ceiling(effective_from="2025-09-01")
+    between = ceiling_body("offering", effective_from="2025-07-01", effective_until="2025-08-01")
+    problem = world.grantor.refused("/ceilings", between, 422, "gapped_version")
+    assert (list(problem["errors"]), problem["gap_from"], problem["gap_until"]) == (
+        ["effective_until"],
+        "2025-08-01",
+        "2025-09-01",
+    )
+    world.grantor.made("/ceilings", {**between, "effective_until": "2025-09-01"})
+    world.grantor.made("/ceilings", ceiling_body("offering", charging_form="month", effective_from="2025-12-01"))
+
+
 def test_a_month_ceiling_and_a_call_ceiling_stand_side_by_side(world: World) -> None:
     world.offering()
     world.ceiling(effective_from="2025-03-01")
