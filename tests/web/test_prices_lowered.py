@@ -12,7 +12,7 @@ from tests.web.price_bodies import ceiling_body, tariff_body
 from tests.world import World
 
 CASES = "lowered_ceiling/a-ceiling-binds-in-its-own-unit-at-every-step.yaml"
-LATER = {"effective_from": "2025-03-20", "effective_until": None}
+LATER: Any = {"effective_from": "2025-03-20", "effective_until": None}
 
 
 def _refused(problem: Any, facts: dict[str, str], decision_no: str) -> None:
