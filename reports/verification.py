@@ -13,14 +13,15 @@
 8. Every bill and credit note equals the sum of its lines.
 9. What buyers owe in the books = bills - credit notes - payments + refunds, buyer by buyer.
 10. Revenue (with what is billed of months to come) and VAT in the books = those of bills less credit notes.
-11. What is payable in the books = shares of the statements less payouts.
-12. Frozen documents still have the hash they were issued with: quotes, statements, files.
-13. What is sealed makes the roots that were signed, nothing is missing or added, the closed months are those that were
+11. What the books owe in service = what bills charged of months whose own bill is still to come, less credits of it.
+12. What is payable in the books = shares of the statements less payouts.
+13. Frozen documents still have the hash they were issued with: quotes, statements, files.
+14. What is sealed makes the roots that were signed, nothing is missing or added, the closed months are those that were
     attested, and the chain of seals is whole.
-14. The guards of the database itself are as the migrations made them.
-15. Folded balances equal the entries recorded up to the fold.
-16. Nothing entered a closed month after its close.
-17. The horizon has come, and neither folds nor seals go beyond it.
+15. The guards of the database itself are as the migrations made them.
+16. Folded balances equal the entries recorded up to the fold.
+17. Nothing entered a closed month after its close.
+18. The horizon has come, and neither folds nor seals go beyond it.
 
 Each check stops at its first row at fault and says it.
 """
@@ -284,6 +285,26 @@ _REVENUE = """
                 ('revenue', 'revenue_relief', 'contract_liability', 'output_vat', 'red_pending_vat')
     ) AS earned GROUP BY operator_id HAVING exact_sum(net) <> 0 OR exact_sum(tax) <> 0 LIMIT 1"""
 
+_AHEAD = """
+    SELECT contract_id, offering_id, exact_sum(papers) AS by_papers, exact_sum(-books) AS by_books FROM (
+        SELECT invoice.contract_id, line.offering_id, line.net AS papers, 0 AS books
+            FROM invoice_line AS line JOIN invoice ON invoice.id = line.invoice_id
+            WHERE line.service_month > invoice.month AND NOT EXISTS (
+                SELECT 1 FROM invoice AS own
+                WHERE own.contract_id = invoice.contract_id AND own.month = line.service_month
+            )
+        UNION ALL SELECT invoice.contract_id, line.offering_id, -credited.net, 0
+            FROM credit_note_line AS credited JOIN credit_note AS note ON note.id = credited.credit_note_id
+            JOIN invoice ON invoice.id = note.invoice_id
+            JOIN invoice_line AS line ON line.invoice_id = invoice.id AND line.position = credited.position
+            WHERE line.service_month > invoice.month AND NOT EXISTS (
+                SELECT 1 FROM invoice AS own
+                WHERE own.contract_id = invoice.contract_id AND own.month = line.service_month
+            )
+        UNION ALL SELECT account.contract_id, account.offering_id, 0, held.amount
+            FROM held JOIN account ON account.id = held.account_id WHERE account.kind = 'contract_liability'
+    ) AS ahead GROUP BY contract_id, offering_id HAVING exact_sum(papers) + exact_sum(books) <> 0 LIMIT 1"""
+
 _PAYABLE = """
     SELECT operator_id, exact_sum(amount) AS left_over FROM (
         SELECT settlement.operator_id, share.taken AS amount FROM settlement_share AS share
@@ -402,6 +423,7 @@ CHECKS = (
     Check("credit_notes_add_up", "credit notes equal the sum of their lines", _first(_CREDIT_SUMS)),
     Check("receivables_match", "receivables = bills - credits - payments + refunds", _first_held(_OWED)),
     Check("revenue_matches", "revenue and VAT = bills - credits", _first_held(_REVENUE)),
+    Check("liability_matches", "contract liability = bills of months to come - credits", _first_held(_AHEAD)),
     Check("payables_match", "payables = shares not held back - payouts", _first_held(_PAYABLE)),
     Check("documents_frozen", "frozen documents have their hash", _by_itself(_frozen)),
     Check(_SEALS_HOLD, "what is sealed makes the roots that were signed", _in_rows(_SEALS_HOLD)),

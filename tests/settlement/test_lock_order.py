@@ -46,3 +46,18 @@ def test_a_bill_that_gives_back_on_earlier_ones_locks_all_of_them_before_it_take
     with locks_taken(store) as taken:
         world.invoice(contract, "2025-05")
     assert taken == ["contract", "invoice", "invoice", "counter", "counter", "counter"]
+
+
+def test_a_credit_of_months_billed_ahead_waits_for_the_contract_as_their_bills_do(app: Flask, world: World) -> None:
+    store: Store = app.extensions["tariffbook"]
+    if store.engine.dialect.name == "sqlite":
+        pytest.skip("SQLite has one writer and no row locks")
+    world.offering()
+    world.ceiling(base_price="1200", base_price_period="year")
+    world.tariff(model="flat_period", period="year", price="1200.00")
+    contract = world.accepted()
+    world.clock("2025-05-01")
+    path = f"/invoices/{world.invoice(contract, '2025-03')['id']}/credit-notes"
+    with locks_taken(store) as taken:
+        world.operator.made(path, {"amount": "106.00", "reason": "service_stopped"})
+    assert taken == ["contract", "invoice", "counter"]

@@ -177,3 +177,22 @@ def test_use_that_arrives_while_a_month_is_billed_is_billed_exactly_once(world: 
 
 class _PowerCutError(Exception):
     """Something that fails after the bill was written and before the work is durable."""
+
+
+def test_a_fee_billed_ahead_is_credited_while_its_month_is_billed(world: World) -> None:
+    world.offering("yearly")
+    world.ceiling("yearly", base_price="1200", base_price_period="year")
+    world.tariff("yearly", model="flat_period", period="year", price="1200.00")
+    contract = world.accepted("yearly")
+    world.clock("2025-05-01")
+    path = f"/invoices/{world.invoice(contract, '2025-03')['id']}/credit-notes"
+    credit = {"lines": [{"position": 2, "amount": "53.00"}], "reason": "allowance"}
+    answers = at_once(
+        [
+            lambda: world.operator.post(path, credit),
+            lambda: world.buyer.post("/invoices", {"contract": contract, "month": "2025-04"}),
+            lambda: world.operator.post(path, credit),
+        ]
+    )
+    assert [answer.status_code for answer in answers] == [201, 201, 201]
+    require_sound_books(world)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from settlement import invoices
+from tests.web.flow_story import require_sound_books
 from tests.web.price_bodies import ceiling_body, tariff_body
 from tests.world import World
 
@@ -135,6 +139,21 @@ def test_where_more_use_costs_less_the_tariff_and_its_quotes_warn(world: World) 
     assert (at_bound["quantity"], at_bound["amount"], at_bound["more_amount"]) == ("200", "200.00", "150.00")
     assert "200.000001" in at_bound["text_en"]
     assert "150.00" in at_bound["text_zh"]
+
+
+def test_what_is_billed_in_advance_and_never_released_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.offering()
+    world.ceiling(price="0.50", **BASE)
+    world.tariff(**FLAT)
+    contract = world.accepted()
+    world.clock("2025-05-01")
+    world.invoice(contract, "2025-03")
+    require_sound_books(world)
+    monkeypatch.setattr(invoices, "_release_legs", lambda *_given: [])
+    world.invoice(contract, "2025-04")
+    failed = [check for check in world.auditor.made("/ledger/verify")["checks"] if not check["ok"]]
+    assert [check["check"] for check in failed] == ["liability_matches"]
+    assert "by_papers=100000, by_books=110000" in failed[0]["first_fault"]
 
 
 def test_what_is_billed_in_advance_is_revenue_of_the_months_that_have_begun(world: World) -> None:
