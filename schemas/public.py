@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 
 from schemas.fields import Day, MonthField, Quantity, Ref, TotalQuantity, UnitPrice
-from schemas.prices import CeilingNamed, TariffFields
+from schemas.prices import CeilingNamed, FixedCeilingNamed, TariffFields
 from schemas.registry import ClassificationOut, Scenario, Scope
 from schemas.wire import PageQuery, Wire
 
@@ -72,6 +72,7 @@ class PriceOut(TariffFields, _InForce):
     unit = fields.String(required=True)
     currency = fields.String(required=True)
     ceiling = fields.Nested(CeilingNamed, required=True, allow_none=True)
+    fixed_ceiling = fields.Nested(FixedCeilingNamed, required=True, allow_none=True)
 
 
 class PublishedCeilingOut(_InForce):

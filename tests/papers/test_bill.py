@@ -42,6 +42,14 @@ def test_lines_say_what_they_correct_what_capped_them_and_that_a_price_is_on_tri
         assert part in text
 
 
+@pytest.mark.parametrize(("lang", "words"), [("zh", ("固定收费", "预收")), ("en", ("Fixed fee", "Billed in advance"))])
+def test_a_fee_of_months_to_come_says_that_it_is_billed_in_advance(lang: Lang, words: tuple[str, str]) -> None:
+    line = {**bill()["lines"][0], "kind": "fixed_fee", "service_month": "2026-04", "in_advance": True}
+    text = "".join(pages(bill_pdf(bill(lines=[line]), lang)))
+    assert all(word in text for word in words)
+    assert words[1] not in "".join(pages(bill_pdf(bill(lines=[{**line, "in_advance": False}]), lang)))
+
+
 def test_a_bill_without_trial_prices_has_no_trial_note() -> None:
     lines = [line for line in bill()["lines"] if "trial" not in line]
     assert "试行" not in "\n".join(pages(bill_pdf(bill(lines=lines), "zh")))
