@@ -3,7 +3,8 @@
 A month's fee falls to the days of its calendar month. A year's fee is that of a contract year, which begins with the
 contract or on an anniversary of it, and falls to its service months: a twelfth to each, and where the contract does not
 begin on the first of a month, a part of a twelfth to the first month and the rest of that twelfth to the last. In fen
-the months' shares are those of the largest remainder, ties to the earlier month, so that they sum to the year's price.
+the months' shares are rounded cumulatively: they sum to the year's price, and a contract that ends within the year has
+never paid more than half a fen beyond its months.
 """
 
 from __future__ import annotations
@@ -15,9 +16,9 @@ from datetime import date, timedelta
 from enum import StrEnum
 from fractions import Fraction
 from functools import lru_cache
+from itertools import accumulate, pairwise
 from typing import Final
 
-from pricing.allocation import largest_remainder
 from pricing.money import round_half_up
 from pricing.period import Month, Span
 
@@ -60,7 +61,7 @@ class FixedPrice:
 
 @dataclass(frozen=True)
 class Fee:
-    """What falls to some days, in fen: ``exact`` by proportion, ``share`` as the fen of a year are dealt to its months.
+    """What falls to some days, in fen: ``exact`` by proportion, ``share`` as the fen of a year fall to its months.
 
     The two differ by less than a fen a service month; over a whole contract year both come to the price.
     """
@@ -177,8 +178,8 @@ def _weights_in_force(term: Span, year: Span) -> tuple[Fraction, ...]:
 
 @lru_cache(maxsize=4096)
 def _shares(price: int, weights: tuple[Fraction, ...]) -> tuple[int, ...]:
-    parts = largest_remainder(price, [(f"{index:02d}", weight) for index, weight in enumerate(weights)])
-    return tuple(parts[f"{index:02d}"] for index in range(len(weights)))
+    ends = [round_half_up(price * part / sum(weights)) for part in accumulate(weights)]
+    return tuple(end - before for before, end in pairwise([0, *ends]))
 
 
 def _anniversary(start: date, number: int) -> date:

@@ -294,7 +294,7 @@ class _FixedParts:
             if limit is not None:
                 part = fee_of(limit.limit(period), period, Proration.BY_DAY, piece, term)
                 allowed += max(part.exact, part.share)
-        # The fen of a year are dealt to its months: a month may have a part of a fen more than its exact share.
+        # The fen of a year fall to its months cumulatively: a month may have a part of a fen more than its exact share.
         return Fraction(row.amount) if allowed < row.amount < allowed + 1 else allowed
 
     def _new_days(self, row: Row[Any], days: Span, fixed: Sequence[FixedSpan]) -> list[Span]:
