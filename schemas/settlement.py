@@ -60,10 +60,10 @@ class Parties(Wire):
 
 
 class QuoteItem(Wire):
-    """One offering and the use of one tier period."""
+    """One offering and the use of one tier period, which may be none."""
 
     offering = Ref(required=True)
-    quantity = Quantity(required=True, above=0)
+    quantity = Quantity(required=True)
 
 
 class QuoteIn(Wire):
@@ -76,6 +76,15 @@ class QuoteIn(Wire):
     items = Items(fields.Nested(QuoteItem), required=True, least=1, most=ITEMS_MAX)
     quantity_is = Choice("estimate", "limit", load_default="estimate")
     use = Choice("end_use", "redevelopment", load_default="end_use")
+
+    @validates_schema
+    def require_limits_above_zero(self, data: Mapping[str, Any], **_kwargs: Any) -> None:
+        """Refuse a limit of zero: a contract under which nothing may be used is none."""
+        if data["quantity_is"] == "limit":
+            message = "A limit is above 0."
+            zero = [f"items.{number}.quantity" for number, item in enumerate(data["items"]) if not item["quantity"]]
+            if zero:
+                raise ValidationError({name: [message] for name in zero})
 
 
 class CeilingShown(Wire):
@@ -126,6 +135,8 @@ class QuoteLine(Wire):
     net = Money(required=True)
     tax = Money(required=True)
     gross = Money(required=True)
+    charge = Money(metadata={"description": "What it comes to before reliefs, in the tariff's tax basis."})
+    relief = Money(metadata={"description": "What ceilings and reliefs take off, zero or below it."})
     nominal_unit_price = UnitPrice(allow_none=True)
     effective_unit_price = UnitPrice(allow_none=True)
     ceiling = fields.Nested(CeilingShown, allow_none=True)

@@ -80,6 +80,8 @@ class Offered:
         if self.tariff is None or self.rating is None:
             return {
                 "tier_period": TierPeriod.MONTH.value,
+                "charge": format_money(0),
+                "relief": format_money(0),
                 "nominal_unit_price": format_unit_price(Decimal(0)),
                 "effective_unit_price": format_unit_price(Decimal(0)),
                 "ceiling": None,
@@ -93,6 +95,8 @@ class Offered:
         nominal, effective = self.rating.nominal_unit_price, self.rating.effective_unit_price
         return {
             "tier_period": self.tariff.tariff.tier_period.value,
+            "charge": format_money(self.rating.charge),
+            "relief": format_money(self.rating.total - self.rating.charge),
             "nominal_unit_price": None if nominal is None else format_unit_price(nominal),
             "effective_unit_price": None if effective is None else format_unit_price(effective),
             "ceiling": None if self.ceiling is None else {**self.ceiling.as_wire(), "id": self.ceiling.id},

@@ -87,7 +87,8 @@ def test_nobody_else_sees_a_quote(world: World) -> None:
 FAULTY: list[tuple[dict[str, Any], int, str]] = [
     ({"items": []}, 400, "malformed"),
     ({"items": [{"offering": "offering", "quantity": 100}]}, 400, "malformed"),
-    ({"items": [{"offering": "offering", "quantity": "0"}]}, 400, "malformed"),
+    ({"items": [{"offering": "offering", "quantity": "-1"}]}, 400, "malformed"),
+    ({"items": [{"offering": "offering", "quantity": "0"}], "quantity_is": "limit"}, 400, "malformed"),
     ({"items": [{"offering": "offering", "quantity": "1.0000001"}]}, 400, "malformed"),
     ({"items": [{"offering": "offering", "quantity": "1"}] * 2}, 422, "offering_repeated"),
     ({"items": [{"offering": "unknown", "quantity": "1"}]}, 404, "not_found"),
@@ -231,3 +232,27 @@ def test_the_snapshot_is_given_in_the_bytes_that_its_hash_is_of(world: World) ->
     assert len(answer.json["rule_set"]["hash"]) == len(quote["snapshot_hash"])
     assert world.other_buyer.get(f"/quotes/{quote['id']}/snapshot").status_code == 404
     assert world.grantor.get(f"/quotes/{quote['id']}/snapshot").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("quantity", "charge", "relief", "net", "effective"),
+    [
+        ("0", "100.00", "-100.00", "0.00", None),
+        ("100", "100.00", "-20.00", "80.00", "1.00"),
+        ("125", "100.00", "0.00", "100.00", "0.80"),
+        ("300", "150.00", "0.00", "150.00", "0.50"),
+    ],
+)
+def test_a_quote_shows_what_a_minimum_charges_and_what_the_ceiling_takes_off(
+    world: World, quantity: str, charge: str, relief: str, net: str, effective: str | None
+) -> None:
+    world.priced("least", ceiling="0.80", unit_price="0.50", minimum_commitment="100.00")
+    [line] = world.quote("least", quantity)["lines"]
+    said = (line["charge"], line["relief"], line["net"], line["effective_unit_price"])
+    assert said == (charge, relief, net, effective)
+
+
+def test_what_is_calculated_and_not_collected_shows_charge_and_relief(world: World) -> None:
+    world.priced("pilot", unit_price="1.00", relief="calculated_not_collected", ground="pilot")
+    [line] = world.quote("pilot", "1234.56")["lines"]
+    assert (line["charge"], line["relief"], line["gross"]) == ("1234.56", "-1234.56", "0.00")
