@@ -239,12 +239,12 @@ def _held_against(unit: Unit, frame: Frame, rows: Sequence[Row[Any]]) -> list[Ch
     ceilings = _Ceilings(price_book(unit, {row.offering_id for row in rows}, frame.as_of))
     cut = [row for row in rows if row.quantity and len(ceilings.of(row)) > 1]
     days = days_of_use(unit, frame, {row.offering_id for row in cut}, {row.service_month for row in cut})
-    fees = _FixedParts(ceilings.book)
+    fees = FixedParts(ceilings.book)
     return [_charge(row, ceilings.met(row, days), fees.of(row)) for row in rows]
 
 
 @dataclass(frozen=True)
-class _FixedPart:
+class FixedPart:
     """How a fixed fee stands: the strictest ceiling it met, what the ceilings allow, whether its price is within."""
 
     ceiling: FixedCeiling | None
@@ -252,14 +252,14 @@ class _FixedPart:
     is_within: bool
 
 
-class _FixedParts:
+class FixedParts:
     """Holds fixed fees against the ceilings of their days; days of a month that several lines charge count once."""
 
     def __init__(self, book: Mapping[str, Priced]) -> None:
         self.book = book
         self.covered: dict[UsedMonth, list[Span]] = defaultdict(list)
 
-    def of(self, row: Row[Any]) -> _FixedPart | None:
+    def of(self, row: Row[Any]) -> FixedPart | None:
         """Return how a line stands, None where it is no fixed fee."""
         if row.kind != FIXED_FEE:
             return None
@@ -270,7 +270,7 @@ class _FixedParts:
         price = tariff.tariff.fixed if tariff else None
         period = price.period if price else FeePeriod.MONTH
         within = price is None or all(price.price <= held.ceiling.limit(period) for held in met)
-        return _FixedPart(strictest(held.ceiling for held in met), self._allowance(row, priced, days, period), within)
+        return FixedPart(strictest(held.ceiling for held in met), self._allowance(row, priced, days, period), within)
 
     def _allowance(self, row: Row[Any], priced: Priced, days: Span, period: FeePeriod) -> Fraction:
         """What the ceilings' fixed part allows for the days; without any ceiling, what was charged."""
@@ -299,7 +299,7 @@ class _FixedParts:
         return new
 
 
-def _charge(row: Row[Any], limits: _Limits, fee: _FixedPart | None) -> Charge:
+def _charge(row: Row[Any], limits: _Limits, fee: FixedPart | None) -> Charge:
     """A line with the ceilings that it met, each with the use that met it, in the bill's own tax basis."""
     basis = PriceBasis(row.price_basis)
     met = [(ceiling.in_basis(basis, row.vat_rate), used) for ceiling, used in limits]

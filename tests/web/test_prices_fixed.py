@@ -92,6 +92,13 @@ def test_a_ceiling_lowered_under_prices_in_force_lists_them_with_the_contracts_t
         ("published", "base_price", "100.00", "90.00", "month"),
         ("contracted", "base_price", "100.00", "90.00", "month"),
     ]
+    world.ceiling(price="0.212", decision_no="D-4", effective_from="2025-03-15", price_basis="tax_inclusive")
+    world.clock("2025-03-15")
+    with_tax = _above(world)
+    assert [(row["price"], row["ceiling"], row["per_quantity"], row["since"]) for row in with_tax] == [
+        ("0.40", "10.60", "53", "2025-03-15"),
+        ("0.50", "10.60", "53", "2025-03-15"),
+    ]
     path = "/tariffs/above-ceiling"
     for reader in (world.grantor, world.regulator, world.auditor):
         assert len(reader.seen(path, operator="operator")["items"]) == 2
