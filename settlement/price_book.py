@@ -69,6 +69,9 @@ class Priced:
 
     def in_basis(self, basis: PriceBasis, rate: Decimal) -> Priced:
         """Return the same with its ceilings as they hold for prices of a tax basis; ``rate`` is a fraction."""
+        bases = {held.ceiling.price_basis for held in self.ceilings} | {part.ceiling.price_basis for part in self.fixed}
+        if bases <= {basis}:
+            return self
         return replace(
             self,
             ceilings=tuple(CeilingSpan(held.span, held.ceiling.in_basis(basis, rate)) for held in self.ceilings),
