@@ -160,7 +160,9 @@ WORDS: Final[Mapping[str, Label]] = {
     "setting.price_compared_in": Label("价格比较口径", "Prices compared in"),
     "setting_value.service_month": Label("服务月", "month of service"),
     "setting_value.rated_as_billed": Label("按出账同一规则计价", "rated as bills are"),
-    "setting_value.year_of_service": Label("服务所属年度", "the year of service"),
+    "setting_value.year_of_recording_once_filed": Label(
+        "年度报告报送后记录的，计入记录年度", "the year of recording, once the year's report is filed"
+    ),
     "setting_value.basis_of_the_bill": Label("账单计价口径", "the tax basis of the bill"),
     "setting_value.twelve_months": Label("自运营起满十二个月", "twelve months from the start"),
     "setting_value.half_up": Label("四舍五入（远离零），至分", "half up, away from zero, to the fen"),

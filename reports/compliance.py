@@ -43,6 +43,7 @@ from reports.price_register import (
     read_register,
 )
 from reports.price_tests import CreditedMonths, breaches, ceiling_tests, charged_months, offering_tests
+from reports.prior_years import prior_year_rows
 from reports.reconciliation import reconciliation
 from reports.revenue import DeterminedYear, determined_years, revenue_of, revenue_rows
 from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine
@@ -70,7 +71,7 @@ def compliance_report(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
     charged = charged_months(charges_of(unit, frame))
     months = months_still_charged(charged, taken_back(unit, frame))
     standings = worst_standings(charged, taken_back_in_error(unit, frame))
-    years = determined_years(unit, frame)
+    years, revenue = determined_years(unit, frame), revenue_of(unit, frame)
     checks = reconciliation(unit, frame)
     chargeable = {key for key, offered in frame.offerings.items() if register.chargeable_on(offered, frame.last_day)}
     report = {
@@ -83,7 +84,8 @@ def compliance_report(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
         "price_summary": offering_tests(frame, months, chargeable),
         "price_tests": ceiling_tests(frame, months),
         "free_use": free_use(unit, frame),
-        "revenue": revenue_rows(frame, revenue_of(unit, frame), years),
+        "revenue": revenue_rows(frame, revenue, years),
+        "prior_year_lines": prior_year_rows(frame, revenue.prior_years, frame.period),
         "breaches": breaches(frame, standings, _credited(unit, frame)),
         "above_ceiling": above_ceiling_rows(unit, frame),
         "refused_attempts": _refused_attempts(unit, frame),
@@ -166,7 +168,7 @@ def _settings(unit: Unit, frame: Frame, years: Sequence[DeterminedYear]) -> dict
         "rounding": "half_up",
         "revenue_counted_by": "service_month",
         "accrual": "rated_as_billed",
-        "late_items": "year_of_service",
+        "late_items": "year_of_recording_once_filed",
         "price_compared_in": "basis_of_the_bill",
     }
 

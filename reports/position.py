@@ -11,6 +11,7 @@ from pricing.money import PriceBasis, format_money, format_scaled, round_half_up
 from pricing.period import format_instant, year_bounds
 from reports.frame import Frame, frame_of
 from reports.price_register import backdated_rows
+from reports.prior_years import prior_year_rows
 from reports.revenue import DeterminedYear, Revenue, determined_years, format_amounts, revenue_of
 from store.unit import Unit
 
@@ -43,6 +44,7 @@ def revenue_position(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
         "revenue_basis": basis,
         **format_amounts(amounts),
         **_against_maximum(year, amounts["actual"]),
+        "prior_year_lines": prior_year_rows(frame, revenue.prior_years, days),
         "offerings": _by_offering(frame, revenue, year, basis),
         "backdated": backdated_rows(unit, frame),
         "links": {

@@ -3,7 +3,8 @@
 Revenue of a month of service is what bills charged for it, less what credit notes took off those charges, plus the
 value of its use that no bill has taken (Price Notice 四). What was billed of months that have not begun is told apart:
 it is no revenue yet. Collection and bad debt do not change it. It is counted in the tax basis of the maximum. A year
-belongs to a cycle only as far as the cycle reaches.
+belongs to a cycle only as far as the cycle reaches. The revenue of a year whose report was filed stays as it was; what
+is recorded of it later counts where it is recorded (``reports.prior_years``).
 """
 
 from __future__ import annotations
@@ -11,19 +12,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlmodel import col
 
 from pricing.money import PriceBasis, Tax, format_exact, format_money, format_rate, percent_of
-from pricing.period import Month, Span, year_bounds
+from pricing.period import Month, Span, month_of, year_bounds
 from pricing.revenue_cap import DEVIATION_LINE, CapYear, deviation, next_cycle_deduction
 from registry.revenue_caps import cap_years, caps_of
 from registry.tables import RevenueCap
 from reports.accrual import accrued, credited_line
 from reports.frame import Frame, whole_months
+from reports.prior_years import PriorYearLine, frozen
 from settlement.drafts import ServiceMonth
 from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine
 from store.unit import Unit
@@ -36,13 +38,15 @@ _DAY = timedelta(days=1)
 class Earned:
     """Revenue of some months of service: billed, credited (above zero) and accrued, each with its tax, in fen.
 
-    ``in_advance`` is what was billed, less credits, of months that have not begun.
+    ``in_advance`` is what was billed, less credits, of months that have not begun; ``prior_year`` what counts with it of
+    years that were reported on before.
     """
 
     billed: Tax = _NOTHING
     credited: Tax = _NOTHING
     accrued: Tax = _NOTHING
     in_advance: Tax = _NOTHING
+    prior_year: Tax = _NOTHING
 
     def plus(self, other: Earned) -> Earned:
         """The revenue of both."""
@@ -51,33 +55,66 @@ class Earned:
             _sum(self.credited, other.credited),
             _sum(self.accrued, other.accrued),
             _sum(self.in_advance, other.in_advance),
+            _sum(self.prior_year, other.prior_year),
         )
+
+    def negated(self) -> Earned:
+        """The same with all signs turned."""
+        parts = (self.billed, self.credited, self.accrued, self.in_advance, self.prior_year)
+        return Earned(*(_times(tax, -1) for tax in parts))
+
+    @property
+    def total(self) -> Tax:
+        """All of it: billed less credited, accrued, and of prior years."""
+        return _sum(_sum(self.billed, _times(self.credited, -1)), _sum(self.accrued, self.prior_year))
+
+    @property
+    def moves_nothing(self) -> bool:
+        """Whether it comes to nothing, as where what was accrued is billed."""
+        return self.total == _NOTHING
+
+    def as_change(self) -> dict[str, str]:
+        """The amounts of a prior-year line, without tax, and what they come to, as wire text."""
+        total = self.total
+        return {
+            **format_amounts({"billed": self.billed.net, "credited": self.credited.net, "accrued": self.accrued.net}),
+            **format_amounts({"net": total.net, "tax": total.tax, "gross": total.gross}),
+        }
 
     def in_basis(self, basis: str) -> dict[str, int]:
         """The amounts without or with tax, and the actual revenue that follows."""
-        billed, credited, waiting = (_amount(tax, basis) for tax in (self.billed, self.credited, self.accrued))
+        parts = (self.billed, self.credited, self.accrued, self.prior_year)
+        billed, credited, waiting, prior = (_amount(tax, basis) for tax in parts)
         return {
             "billed": billed,
             "credited": credited,
             "accrued": waiting,
-            "actual": billed - credited + waiting,
+            "prior_year": prior,
+            "actual": billed - credited + waiting + prior,
             "billed_in_advance": _amount(self.in_advance, basis),
         }
 
 
 @dataclass(frozen=True)
 class Revenue:
-    """All revenue of an operator as of a moment, by (offering id, service month)."""
+    """All revenue of an operator as of a moment, by (offering id, service month), and the prior-year lines."""
 
     by_month: Mapping[ServiceMonth, Earned]
+    prior_years: tuple[PriorYearLine, ...] = ()
 
     def of(self, days: Span, offering_id: str | None = None) -> Earned:
-        """The revenue of all service months that a span of days touches, of one offering if named."""
+        """The revenue of all service months that a span of days touches, of one offering if named.
+
+        Prior-year lines count with the months in which they were recorded.
+        """
         months = whole_months(days)
         total = Earned()
         for (offering, month), earned in self.by_month.items():
             if offering_id in (None, offering) and months.contains(Month.parse(month).first_day):
                 total = total.plus(earned)
+        for line in self.prior_years:
+            if offering_id in (None, line.offering_id) and months.contains(line.counted_on):
+                total = total.plus(Earned(prior_year=line.change.total))
         return total
 
 
@@ -92,15 +129,19 @@ class DeterminedYear:
 
 def revenue_of(unit: Unit, frame: Frame) -> Revenue:
     """Read the operator's revenue as of the frame's moment, of all months of service."""
+    return Revenue(*frozen(unit, frame, lambda moment: _earned(unit, frame, moment)))
+
+
+def _earned(unit: Unit, frame: Frame, as_of: datetime) -> dict[ServiceMonth, Earned]:
     sums: dict[ServiceMonth, Earned] = defaultdict(Earned)
-    running = str(Month.from_date(frame.today))
-    for key, tax in _billed(unit, frame):
+    running = str(month_of(as_of, frame.zone))
+    for key, tax in _billed(unit, frame.operator.id, as_of):
         sums[key] = sums[key].plus(Earned(billed=tax) if key[1] <= running else Earned(in_advance=tax))
-    for key, tax in _credited(unit, frame):
-        sums[key] = sums[key].plus(Earned(credited=tax) if key[1] <= running else Earned(in_advance=_less(tax)))
-    for key, tax in accrued(unit, frame.operator.id, frame.as_of).items():
+    for key, tax in _credited(unit, frame.operator.id, as_of):
+        sums[key] = sums[key].plus(Earned(credited=tax) if key[1] <= running else Earned(in_advance=_times(tax, -1)))
+    for key, tax in accrued(unit, frame.operator.id, as_of).items():
         sums[key] = sums[key].plus(Earned(accrued=tax))
-    return Revenue(dict(sums))
+    return dict(sums)
 
 
 def determined_years(unit: Unit, frame: Frame) -> list[DeterminedYear]:
@@ -260,29 +301,29 @@ def _sum(one: Tax, other: Tax) -> Tax:
     return Tax(one.net + other.net, one.tax + other.tax, one.gross + other.gross)
 
 
-def _less(tax: Tax) -> Tax:
-    return Tax(-tax.net, -tax.tax, -tax.gross)
+def _times(tax: Tax, factor: int) -> Tax:
+    return Tax(tax.net * factor, tax.tax * factor, tax.gross * factor)
 
 
-def _billed(unit: Unit, frame: Frame) -> Iterable[tuple[ServiceMonth, Tax]]:
+def _billed(unit: Unit, operator_id: str, as_of: datetime) -> Iterable[tuple[ServiceMonth, Tax]]:
     key = (col(InvoiceLine.offering_id), col(InvoiceLine.service_month))
     query: Any = (
         select(*key, *(func.sum(col(getattr(InvoiceLine, name))) for name in ("net", "tax", "gross")))
         .join(Invoice, col(Invoice.id) == col(InvoiceLine.invoice_id))
-        .where(col(Invoice.operator_id) == frame.operator.id, col(Invoice.recorded_at) <= frame.as_of)
+        .where(col(Invoice.operator_id) == operator_id, col(Invoice.recorded_at) <= as_of)
         .group_by(*key)
     )
     return _taxes(unit, query)
 
 
-def _credited(unit: Unit, frame: Frame) -> Iterable[tuple[ServiceMonth, Tax]]:
+def _credited(unit: Unit, operator_id: str, as_of: datetime) -> Iterable[tuple[ServiceMonth, Tax]]:
     key = (col(InvoiceLine.offering_id), col(InvoiceLine.service_month))
     query: Any = (
         select(*key, *(func.sum(col(getattr(CreditNoteLine, name))) for name in ("net", "tax", "gross")))
         .select_from(CreditNoteLine)
         .join(CreditNote, col(CreditNote.id) == col(CreditNoteLine.credit_note_id))
         .join(InvoiceLine, credited_line())
-        .where(col(CreditNote.operator_id) == frame.operator.id, col(CreditNote.recorded_at) <= frame.as_of)
+        .where(col(CreditNote.operator_id) == operator_id, col(CreditNote.recorded_at) <= as_of)
         .group_by(*key)
     )
     return _taxes(unit, query)

@@ -262,11 +262,15 @@ class FreeUse(Linked):
 
 
 class Amounts(Linked):
-    """Revenue of service delivered: billed, less credits, plus accrued; what was billed of months to come is apart."""
+    """Revenue of service delivered: billed, less credits, plus accrued, and what was recorded of years filed before.
+
+    What was billed of months to come is apart.
+    """
 
     billed = Money(required=True)
     credited = Money(required=True)
     accrued = Money(required=True)
+    prior_year = Money(required=True)
     actual = Money(required=True)
     billed_in_advance = Money(required=True)
 
@@ -294,6 +298,26 @@ class RevenueCompared(Amounts):
     provisional = YesNo(allow_none=True)
     carried_over = Money(allow_none=True)
     deduction_proposed = Money(allow_none=True)
+
+
+class PriorYearLine(Linked):
+    """What was recorded of a service month after its year's report was filed; it counts where it was recorded.
+
+    ``billed``, ``credited`` and ``accrued`` are changes without tax; ``net``, ``tax`` and ``gross`` what they come to.
+    """
+
+    offering = fields.String(required=True)
+    offering_name = fields.String(required=True)
+    service_month = fields.String(required=True)
+    recorded_after = Instant(required=True)
+    recorded_until = Instant(required=True)
+    counted_in = fields.String(required=True)
+    billed = Money(required=True)
+    credited = Money(required=True)
+    accrued = Money(required=True)
+    net = Money(required=True)
+    tax = Money(required=True)
+    gross = Money(required=True)
 
 
 class Breach(Linked):
@@ -426,6 +450,7 @@ class ComplianceOut(Wire):
     price_tests = fields.List(fields.Nested(CeilingTest), required=True)
     free_use = fields.List(fields.Nested(FreeUse), required=True)
     revenue = fields.List(fields.Nested(RevenueCompared), required=True)
+    prior_year_lines = fields.List(fields.Nested(PriorYearLine), required=True)
     breaches = fields.List(fields.Nested(Breach), required=True)
     above_ceiling = fields.List(fields.Nested(PriceAboveCeiling), required=True)
     refused_attempts = fields.List(fields.Nested(RefusedAttempt), required=True)
@@ -506,6 +531,7 @@ class PositionOut(Amounts):
     maximum_after_deduction = Money(allow_none=True)
     percent_used = fields.String(allow_none=True)
     headroom = Money(allow_none=True)
+    prior_year_lines = fields.List(fields.Nested(PriorYearLine), required=True)
     offerings = fields.List(fields.Nested(OfferingPosition), required=True)
     backdated = fields.List(fields.Nested(PriceAdjustment), required=True)
     sandbox = YesNo(required=True)

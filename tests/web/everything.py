@@ -58,6 +58,7 @@ def made_in(world: World) -> Everything:
     world.offering("welfare", "public_welfare")
     made = {**_registered(world), **_used_and_billed(world)}
     made |= _shared(world, made["/invoices/"])
+    made |= _filed(world)
     seal(world.admin.app.extensions["tariffbook"], Call(Principal("admin", key_id="local"), "ledger seal"))
     return Everything(world, {**made, "/ledger/seals/": "1"})
 
@@ -116,6 +117,12 @@ def _shared(world: World, bill: str) -> dict[str, str]:
         "id"
     ]
     return {**made, "/distribution-agreements/": agreement, "/settlements/": run["id"], "/statements/": statement}
+
+
+def _filed(world: World) -> dict[str, str]:
+    body = {"report": "cap_compliance", "operator": "operator", "from": "2025-03-01", "until": "2025-04-01"}
+    filing = world.operator.made("/reports/filings", body)["id"]
+    return {"/reports/filings/": filing, f"/reports/filings/{filing}/files/": "report.json"}
 
 
 def distribution_body(**given: Any) -> dict[str, Any]:

@@ -53,6 +53,7 @@ RULES_BETWEEN_FIELDS = (
     f"{BASE}/invoices/{{invoice_id}}/credit-notes",
     f"{BASE}/disputes",
     f"{BASE}/disputes/{{dispute_id}}/accept",
+    f"{BASE}/reports/filings",
 )
 """Routes whose bodies keep rules between fields that the document tells in words: what fits it may be malformed."""
 

@@ -239,6 +239,7 @@ def test_no_body_names_what_is_anothers(everything: Everything, subtests: pytest
         "allocations": [{"invoice": bill, "amount": "1.00"}],
     }
     payout = {"statement": statement, "paid_on": "2025-05-01", "bank_reference": "B"}
+    filing = {"report": "cap_compliance", "operator": "operator", "year": 2024}
     resource = {
         "code": "r",
         "name": "R",
@@ -277,6 +278,8 @@ def test_no_body_names_what_is_anothers(everything: Everything, subtests: pytest
         (world.rival, "/settlements", {"operator": "operator", "month": "2025-04"}, "operator"),
         (world.rival, "/payouts", payout, "statement"),
         (world.rival, "/ledger/periods", {"operator": "operator", "month": "2025-04"}, "operator"),
+        (world.rival, "/reports/filings", filing, "operator"),
+        (world.other_regulator, "/reports/filings", filing, "operator"),
     ]
     for client, path, body, field in cases:
         with subtests.test(f"{path} {field}"):
