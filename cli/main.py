@@ -22,6 +22,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "demo": ("cli.sample", "demo"),
     "keys": ("cli.keys", "keys"),
     "usage": ("cli.usage_import", "usage"),
+    "costs": ("cli.costs", "costs"),
     "invoice": ("cli.money", "invoice"),
     "settle": ("cli.money", "settle"),
     "report": ("cli.reporting", "report"),

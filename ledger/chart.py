@@ -25,6 +25,30 @@ class AccountKind:
     of_use: bool = False
 
 
+_COST_HEADS = {
+    "platform": ("6401", "平台建设和运维", "platform"),
+    "data_processing": ("6401", "数据传输、汇聚、存储、处理", "data processing"),
+    "personnel": ("6401", "人力", "personnel"),
+    "data_acquisition": ("6401", "公共数据获取", "data acquisition"),
+    "period_expense": ("6602", "期间费用", "period expense"),
+}
+_COST_USES = {
+    "commercial": ("产业发展、行业发展", "commercial"),
+    "public_interest": ("公共治理、公益事业", "public interest"),
+}
+_COST_OF = {"6401": "主营业务成本", "6602": "管理费用"}
+# Price Notice 五: costs of authorised operation by head, those of commercial and of public-interest use apart.
+_COSTS = tuple(
+    AccountKind(
+        f"cost_{head}_{use}",
+        code,
+        f"{_COST_OF[code]}—授权运营（{head_zh}，{use_zh}）",
+        f"Operating cost, {head_en}, {use_en}",
+        "D",
+    )
+    for head, (code, head_zh, head_en) in _COST_HEADS.items()
+    for use, (use_zh, use_en) in _COST_USES.items()
+)
 _KINDS = (
     AccountKind("bank", "1002", "银行存款", "Bank", "D"),
     AccountKind("receivable", "1122", "应收账款", "Receivable", "D"),
@@ -38,6 +62,8 @@ _KINDS = (
     AccountKind("accrued_share", "2202", "应付账款—暂估收益分成", "Accrued share", "C"),
     AccountKind("payable", "2202", "应付账款—收益分成", "Payable", "C"),
     AccountKind("treasury_payable", "2241", "其他应付款—应缴财政", "Payable to treasury", "C"),
+    *_COSTS,
+    AccountKind("accrued_operating_cost", "2202", "应付账款—暂估授权运营成本", "Accrued operating cost", "C"),
     AccountKind("unbilled_use", "U101", "未计费用量", "Unbilled use", "D", of_use=True),
     AccountKind("billed_use", "U102", "已计费用量", "Billed use", "D", of_use=True),
     AccountKind("free_use", "U103", "免费用量", "Free use", "D", of_use=True),

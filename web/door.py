@@ -44,6 +44,9 @@ from web.admission import spend
 PUBLIC = Principal("public")
 _STREAMED_CHARACTERS = 65_536
 """A stream is sent in parts of about so many characters."""
+_FORM = "multipart/form-data"
+FILE_BYTES_MAX = 64 * 1024 * 1024
+"""What the document says of a file; how much a body may have is a setting, and less."""
 ROLES_OF_VIEW = "tariffbook_roles"
 KEY_PATTERN = rf"^[!-~]([ -~]{{0,{KEY_LENGTH_MAX - 2}}}[!-~])?$"
 
@@ -225,6 +228,42 @@ def lists(
     return decorate
 
 
+def takes_file(
+    door: Door,
+    rule: str,
+    *,
+    roles: tuple[str, ...],
+    media_types: tuple[str, ...],
+    answer: type[Schema],
+    query: type[Schema] = NoQuery,
+) -> Callable[[Use], Use]:
+    """Make a POST route of a use case that takes a file: ``use(unit, query, content, media_type)``.
+
+    The file is the body itself, of one of the media types, or the one part ``file`` of a form.
+    """
+
+    def decorate(use: Use) -> Use:
+        @functools.wraps(use)
+        def view(wanted: Mapping[str, Any]) -> Response:
+            content, media_type = _file(media_types)
+
+            def work(unit: Unit) -> tuple[int, bytes]:
+                return _worded(use(unit, wanted, content, media_type), answer, 201)
+
+            call = long_call(use.__name__)
+            claim = claim_of(_idempotency_key(), call.principal, request.method, request.full_path, content)
+            return _answered(store().answer(call, claim, work, problems.wording))
+
+        documented = door.arguments(query, location="query")(view)
+        documented = door.doc(parameters=[_KEY_PARAMETER], requestBody=_file_body(media_types))(documented)
+        documented = door.response(201, answer)(documented)
+        documented = describe(door, documented, roles, reads_json=True, refuses=True)
+        door.route(rule, methods=["POST"])(guard(documented, roles))
+        return use
+
+    return decorate
+
+
 def store() -> Store:
     """Return the store of the running application."""
     found: Store = current_app.extensions["tariffbook"]
@@ -328,6 +367,20 @@ def _body() -> bytes:
     if request.content_length is None and len(body) >= current_app.config["MAX_CONTENT_LENGTH"]:
         raise TooLarge("the body is larger than this service takes; send it in parts")
     return body
+
+
+def _file(media_types: tuple[str, ...]) -> tuple[bytes, str]:
+    """Return the bytes of the file that the request carries, and their type."""
+    content, media_type = _body(), request.mimetype
+    if media_type == _FORM:
+        parts = request.files.getlist("file")
+        if len(parts) != 1 or len(request.files) != 1 or request.form:
+            message = "a form has one part, the file, named file"
+            raise Malformed(message, errors={"file": [message]})
+        content, media_type = parts[0].read(), parts[0].mimetype
+    if media_type not in media_types:
+        raise UnsupportedMedia(f"this route reads {', '.join(media_types)}, not {media_type or 'a file without type'}")
+    return content, media_type
 
 
 def _require_no_body() -> None:
@@ -435,6 +488,13 @@ def _writer(schema: type[Schema]) -> Schema:
 
 def _json_body(schema: type[Schema] | None) -> dict[str, Any]:
     return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _file_body(media_types: tuple[str, ...]) -> dict[str, Any]:
+    file = {"type": "string", "format": "binary", "maxLength": FILE_BYTES_MAX}
+    form = {"type": "object", "properties": {"file": file}, "required": ["file"], "additionalProperties": False}
+    content = {media_type: {"schema": file} for media_type in media_types}
+    return {"required": True, "content": {**content, _FORM: {"schema": form}}}
 
 
 _KEY_PARAMETER = {

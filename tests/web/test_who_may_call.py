@@ -59,6 +59,7 @@ BODIES: Mapping[str, Any] = {
     "/invoices/{invoice_id}/fapiao": {"fapiao_no": "1" * 20, "issued_on": "2025-05-01"},
     "/invoices/{invoice_id}/credit-notes": {"amount": "1.00", "reason": "allowance"},
     "/invoices/{invoice_id}/credit-notes/{note_id}/red-confirmation": {"red_confirmation_no": "R"},
+    "/operating-costs/{cost_id}/reverse": REASON,
     "/disputes/{dispute_id}/accept": {"amount": "1.00"},
     "/disputes/{dispute_id}/reject": REASON,
 }
@@ -239,6 +240,16 @@ def test_no_body_names_what_is_anothers(everything: Everything, subtests: pytest
         "allocations": [{"invoice": bill, "amount": "1.00"}],
     }
     payout = {"statement": statement, "paid_on": "2025-05-01", "bank_reference": "B"}
+    cost = {
+        "month": "2025-03",
+        "head": "platform",
+        "use": "commercial",
+        "amount": "10.00",
+        "document_no": "V",
+        "text": "Servers",
+        "occurred_on": "2025-03-31",
+        "offering": "offering",
+    }
     filing = {"report": "cap_compliance", "operator": "operator", "year": 2024}
     resource = {
         "code": "r",
@@ -279,6 +290,7 @@ def test_no_body_names_what_is_anothers(everything: Everything, subtests: pytest
         (world.rival, "/payouts", payout, "statement"),
         (world.rival, "/ledger/periods", {"operator": "operator", "month": "2025-04"}, "operator"),
         (world.rival, "/reports/filings", filing, "operator"),
+        (world.rival, "/operating-costs", {"items": [cost]}, "items.0.offering"),
         (world.other_regulator, "/reports/filings", filing, "operator"),
     ]
     for client, path, body, field in cases:
