@@ -217,11 +217,21 @@ SECTIONS: Final = (
             Column("credited", Label("已冲减", "Credited"), "money"),
             Column("accrued", Label("未出账", "Accrued"), "money"),
             Column("prior_year", Label("以前年度项目", "Of prior years"), "money"),
-            Column("actual", Label("实际收入", "Actual"), "money"),
+            Column(
+                "actual",
+                Label("实际收入", "Actual"),
+                "money",
+                sum_of=("billed", "-credited", "accrued", "prior_year"),
+            ),
             Column("billed_in_advance", Label("预收未提供服务", "Billed in advance"), "money"),
             Column("maximum_permitted_revenue", Label("最高准许收入", "Maximum permitted"), "money"),
             Column("deduction", Label("本期扣减", "Deduction"), "money"),
-            Column("maximum_after_deduction", Label("扣减后最高准许收入", "Maximum after deduction"), "money"),
+            Column(
+                "maximum_after_deduction",
+                Label("扣减后最高准许收入", "Maximum after deduction"),
+                "money",
+                difference_of=("maximum_permitted_revenue", "deduction"),
+            ),
         ),
     ),
     Section(
@@ -322,6 +332,8 @@ SECTIONS: Final = (
         Label("勾稽核对", "Reconciliation"),
         (
             Column("check", Label("核对项目", "Check"), words="reconciliation"),
+            Column("year", Label("服务年度", "Year of service")),
+            Column("account", Label("科目", "Account"), words="account"),
             _OFFERING,
             _UNIT,
             Column("left_label", Label("左方", "Left side"), words="reconciliation_side"),

@@ -28,8 +28,9 @@ class Column:
     """One column: the key (``a.b`` reaches into a nested object), its heading, and what kind of value it holds.
 
     ``total``: the column is summed under the table. ``words``: the group of the wording that a coded value is
-    looked up in. ``difference_of``: the two columns of which this one is the difference, so that the workbook can
-    compute it. ``remarks``: the key of small lines that are printed under this column's text.
+    looked up in. ``difference_of``: the two columns of which this one is the difference; ``sum_of``: those of which it
+    is the sum, with a minus before the name of one that is taken off; so that the workbook can compute it.
+    ``remarks``: the key of small lines that are printed under this column's text.
     """
 
     key: str
@@ -38,7 +39,15 @@ class Column:
     total: bool = False
     words: str = ""
     difference_of: tuple[str, str] | None = None
+    sum_of: tuple[str, ...] = ()
     remarks: str = ""
+
+    @property
+    def terms(self) -> tuple[tuple[str, str], ...]:
+        """The sign and the column of each term that it is reckoned from; none where it stands for itself."""
+        if self.difference_of is not None:
+            return ("+", self.difference_of[0]), ("-", self.difference_of[1])
+        return tuple(("-" if name.startswith("-") else "+", name.removeprefix("-")) for name in self.sum_of)
 
     @property
     def is_number(self) -> bool:

@@ -206,6 +206,12 @@ WORDS: Final[Mapping[str, Label]] = {
     "reconciliation.use": Label("用量守恒", "use conserved"),
     "reconciliation.billed_use": Label("已计费用量", "billed use"),
     "reconciliation.revenue": Label("收入", "revenue"),
+    "reconciliation.revenue_year": Label("年度收入", "revenue of the year"),
+    "reconciliation.cost": Label("运营成本", "operating cost"),
+    "reconciliation.cost_clearing": Label("运营成本合计", "all operating cost"),
+    "reconciliation_side.items_cost": Label("成本明细减冲销", "items less reversals"),
+    "reconciliation_side.books_cost": Label("账簿：成本科目", "books: cost account"),
+    "reconciliation_side.books_accrued_cost": Label("账簿：暂估成本", "books: accrued cost"),
     "reconciliation.vat": Label("增值税", "VAT"),
     "reconciliation.receivable": Label("应收与预收", "owed by buyers"),
     "reconciliation.payable": Label("应付收益分成", "payable shares"),
@@ -229,6 +235,54 @@ WORDS: Final[Mapping[str, Label]] = {
     "reconciliation_side.runs_taken_only": Label("自账单提取", "taken from bills"),
     "reconciliation_side.runs_pools": Label("各收益池", "pools"),
     "reconciliation_side.runs_shares": Label("各方份额", "shares"),
+    "cost_head.platform": Label("平台建设和运维", "platform"),
+    "cost_head.data_processing": Label("数据传输、汇聚、存储、处理", "data processing"),
+    "cost_head.personnel": Label("人力", "personnel"),
+    "cost_head.data_acquisition": Label("公共数据获取", "data acquisition"),
+    "cost_head.period_expense": Label("期间费用", "period expense"),
+    "account.cost_platform_commercial": Label("平台建设和运维（产业发展、行业发展）", "platform, commercial"),
+    "account.cost_platform_public_interest": Label("平台建设和运维（公共治理、公益事业）", "platform, public interest"),
+    "account.cost_data_processing_commercial": Label(
+        "数据传输、汇聚、存储、处理（产业发展、行业发展）", "data processing, commercial"
+    ),
+    "account.cost_data_processing_public_interest": Label(
+        "数据传输、汇聚、存储、处理（公共治理、公益事业）", "data processing, public interest"
+    ),
+    "account.cost_personnel_commercial": Label("人力（产业发展、行业发展）", "personnel, commercial"),
+    "account.cost_personnel_public_interest": Label("人力（公共治理、公益事业）", "personnel, public interest"),
+    "account.cost_data_acquisition_commercial": Label(
+        "公共数据获取（产业发展、行业发展）", "data acquisition, commercial"
+    ),
+    "account.cost_data_acquisition_public_interest": Label(
+        "公共数据获取（公共治理、公益事业）", "data acquisition, public interest"
+    ),
+    "account.cost_period_expense_commercial": Label("期间费用（产业发展、行业发展）", "period expense, commercial"),
+    "account.cost_period_expense_public_interest": Label(
+        "期间费用（公共治理、公益事业）", "period expense, public interest"
+    ),
+    "setting.cost_rule": Label("成本分摊规则", "Costs divided"),
+    "setting.cost_counted_by": Label("成本归属", "Costs counted by"),
+    "setting_value.named_product_then_by_revenue": Label(
+        "指明产品的归该产品，其余按产品收入分摊（最大余数法）",
+        "to the product named, the rest by revenue (largest remainder)",
+    ),
+    "authorisation_mode.whole": Label("整体授权", "whole"),
+    "authorisation_mode.field": Label("分领域授权", "by field"),
+    "authorisation_mode.scenario": Label("依场景授权", "by scenario"),
+    "form.dataset": Label("数据集", "data set"),
+    "form.api": Label("接口", "API"),
+    "form.model": Label("模型", "model"),
+    "form.verification": Label("核验", "verification"),
+    "form.index": Label("指数", "index"),
+    "form.report": Label("报告", "report"),
+    "grade.general": Label("一般数据", "general"),
+    "grade.important": Label("重要数据", "important"),
+    "grade.core": Label("核心数据", "core"),
+    "confidentiality.open": Label("开放", "open"),
+    "confidentiality.controlled": Label("受控", "controlled"),
+    "confidentiality.classified": Label("涉密", "classified"),
+    "level.national": Label("国家级", "national"),
+    "level.local": Label("地方", "local"),
     "law_origin.law": Label("法规", "law"),
     "law_origin.platform": Label("平台规则", "rule of the platform"),
     "grant_status.pending": Label("待批准", "pending"),

@@ -242,7 +242,7 @@ class _Sheet:
         for place, column in enumerate(columns):
             text = column.text(row, self.lang)
             look = self.formats.value(column.kind, text, bottom=4, bottom_color="#c3c8cf")
-            formula = _difference_formula(column, columns, row, self.row)
+            formula = _formula(column, columns, row, self.row)
             if formula:
                 difference = number_of(text) or Decimal(0)
                 self.worksheet.write_formula(self.row, place, formula, look, difference)
@@ -305,14 +305,15 @@ def _day(text: str) -> datetime | None:
         return None
 
 
-def _difference_formula(column: Column, columns: tuple[Column, ...], row: Row, row_place: int) -> str:
-    """The formula of a column that is the difference of two others; empty where it is none or they are not numbers."""
-    if column.difference_of is None:
-        return ""
-    cells = [
-        xl_rowcol_to_cell(row_place, place)
-        for key in column.difference_of
+def _formula(column: Column, columns: tuple[Column, ...], row: Row, row_place: int) -> str:
+    """The formula of a column that is reckoned from others; empty where it is not, or they are not numbers."""
+    places = {
+        part.key: place
         for place, part in enumerate(columns)
-        if part.key == key and _exact(str(reach(row, key)), part.kind) is not None
-    ]
-    return f"=ROUND({'-'.join(cells)},8)" if len(cells) == len(column.difference_of) else ""
+        if _exact(str(reach(row, part.key)), part.kind) is not None
+    }
+    terms = [(sign, places[key]) for sign, key in column.terms if key in places]
+    if not terms or len(terms) < len(column.terms):
+        return ""
+    cells = "".join(f"{sign}{xl_rowcol_to_cell(row_place, place)}" for sign, place in terms)
+    return f"=ROUND({cells.removeprefix('+')},8)"

@@ -76,7 +76,7 @@ def compliance_report(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
     chargeable = {key for key, offered in frame.offerings.items() if register.chargeable_on(offered, frame.last_day)}
     report = {
         "report": "cap_compliance",
-        **_header(unit, frame, register, years),
+        **report_header(unit, frame, register, years),
         "offerings": offering_rows(unit, frame, register),
         "ceilings": ceiling_rows(frame, register),
         "prices": price_rows(unit, frame, register),
@@ -130,7 +130,8 @@ def _narrowed(frame: Frame, offering: str | None) -> Frame:
     return replace(frame, offerings=offerings)
 
 
-def _header(unit: Unit, frame: Frame, register: Register, years: Sequence[DeterminedYear]) -> dict[str, Any]:
+def report_header(unit: Unit, frame: Frame, register: Register, years: Sequence[DeterminedYear]) -> dict[str, Any]:
+    """Return what a report on an operator says of itself: parties, law, decisions, bounds, rules and settings."""
     law = unit.law
     authorisations = _authorisations(unit, frame)
     months = frame.months

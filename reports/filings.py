@@ -19,7 +19,7 @@ from sqlmodel import col
 from pricing.errors import Conflict, Forbidden, Malformed, Problem
 from pricing.period import Span, year_bounds
 from registry.lookup import code_of, missing, party_of_kind
-from registry.relations import SEES_EVERYTHING, operators_overseen
+from registry.relations import SEES_EVERYTHING, names_caller, operators_overseen
 from registry.spans import require_span
 from registry.tables import Authorisation, Party
 from reports.tables import ANNUAL_OPERATION, CAP_COMPLIANCE, DISCLOSURE, FiledFile, ReportFiling
@@ -156,13 +156,15 @@ def file_report(unit: Unit, given: Mapping[str, Any], prepared: Prepared | None)
 def visible_filings(unit: Unit) -> Select[Any]:
     """Return the query of the filings that the caller may read.
 
-    An overseer reads those on its operators and its own; a grantor those on an operator that nobody else authorised
-    then, for a whole report tells of all its offerings.
+    An overseer reads those on its operators, and its grantors' own tables; a grantor those on an operator that nobody
+    else authorised then, for a whole report tells of all its offerings.
     """
     query = select(ReportFiling)
     if unit.principal.role in SEES_EVERYTHING:
         return query
-    mine = col(ReportFiling.subject_id) == unit.principal.party
+    grantors = select(col(Authorisation.grantor_id)).where(names_caller(unit))
+    disclosed = (col(ReportFiling.subject_kind) == "grantor") & col(ReportFiling.subject_id).in_(grantors)
+    mine = or_(col(ReportFiling.subject_id) == unit.principal.party, disclosed)
     overseen = col(ReportFiling.subject_id).in_(operators_overseen(unit) or [])
     if unit.principal.role == "grantor":
         return query.where(or_(mine, overseen & ~_authorised_by_others(unit.principal.party)))

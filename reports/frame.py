@@ -14,8 +14,8 @@ from sqlmodel import col
 
 from pricing.parameters import Law
 from pricing.period import Month, Span, day_of, format_instant
-from registry.lookup import party_of_kind
-from registry.relations import require_overseer
+from registry.lookup import missing, party_of_kind
+from registry.relations import SEES_EVERYTHING, names_caller, require_overseer
 from registry.tables import Authorisation, Offering, Party, Product
 from store.unit import Unit
 
@@ -45,7 +45,7 @@ class Offered:
 
 @dataclass(frozen=True)
 class Frame:
-    """The bounds of a report; nothing recorded after ``as_of`` is in it.
+    """The bounds of a report; nothing recorded after ``as_of`` is in it. ``operator`` is the party it is on.
 
     ``offerings`` are those that the caller may see: all of the operator's, or (``is_partial``) those under the
     authorisations of the grantor that asks.
@@ -104,6 +104,19 @@ def frame_of(unit: Unit, operator: str, period: Span, as_of: datetime) -> Frame:
     return Frame(party, period, as_of, unit.zone, offered, is_partial, unit.law)
 
 
+def grantor_frame(unit: Unit, grantor: str, period: Span, as_of: datetime) -> Frame:
+    """Return the bounds of a grantor's own table, on all offerings under its authorisations; raises NotFound.
+
+    It is the grantor's, and of those that oversee an operator which it authorised.
+    """
+    party = party_of_kind(unit, grantor, "grantor", "grantor")
+    if unit.principal.role != "grantor" or unit.principal.party != party.id:
+        under = select(col(Authorisation.id)).where(col(Authorisation.grantor_id) == party.id, names_caller(unit))
+        if unit.session.execute(under.limit(1)).first() is None and unit.principal.role not in SEES_EVERYTHING:
+            raise missing("grantor", grantor, "grantor")
+    return Frame(party, period, as_of, unit.zone, _offered(unit, None, as_of, party.id), is_partial=False)
+
+
 def whole_months(period: Span) -> Span:
     """Return the days of all months that a period, which ends, touches.
 
@@ -120,13 +133,15 @@ def in_months(service_month: Any, days: Span) -> ColumnElement[bool]:
     return wanted if days.end is None else wanted & (service_month < str(Month.from_date(days.end)))
 
 
-def _offered(unit: Unit, operator_id: str, as_of: datetime, grantor_id: str | None) -> dict[str, Offered]:
+def _offered(unit: Unit, operator_id: str | None, as_of: datetime, grantor_id: str | None) -> dict[str, Offered]:
     query = (
         select(Offering, Product, Authorisation)
         .join(Product, col(Product.id) == col(Offering.product_id))
         .join(Authorisation, col(Authorisation.id) == col(Product.authorisation_id))
-        .where(col(Offering.operator_id) == operator_id, col(Offering.recorded_at) <= as_of)
+        .where(col(Offering.recorded_at) <= as_of)
     )
+    if operator_id is not None:
+        query = query.where(col(Offering.operator_id) == operator_id)
     if grantor_id is not None:
         query = query.where(col(Authorisation.grantor_id) == grantor_id)
     # Sorted here: the databases do not agree on the order of texts.

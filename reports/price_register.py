@@ -113,7 +113,7 @@ def ceiling_rows(frame: Frame, register: Register) -> list[dict[str, Any]]:
 def price_rows(unit: Unit, frame: Frame, register: Register) -> list[dict[str, Any]]:
     """Return the prices in force in the period, those quoted in it, and those of contracts that held in it."""
     return [
-        *_prices_in_force(frame, register),
+        *prices_in_force(frame, register),
         *_prices_quoted(unit, frame),
         *_prices_contracted(unit, frame, register),
     ]
@@ -217,7 +217,8 @@ def _ceiling_row(frame: Frame, offered: Offered, held: Held[CeilingVersion]) -> 
     }
 
 
-def _prices_in_force(frame: Frame, register: Register) -> Iterator[dict[str, Any]]:
+def prices_in_force(frame: Frame, register: Register) -> Iterator[dict[str, Any]]:
+    """Give a row for each published price that held in the period."""
     for offered in frame.offerings.values():
         for held in register.tariffs[offered.offering.id]:
             days = held.days.intersect(frame.period)

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import case, func, or_, select, true
+from sqlalchemy import and_, case, func, or_, select, true
 from sqlalchemy.orm import aliased
 from sqlmodel import col
 
@@ -22,6 +23,8 @@ from pricing.money import format_money, format_scaled
 from pricing.period import Month, Span
 from reports.accrual import credited_line
 from reports.frame import Frame, in_months
+from settlement.cost_tables import OperatingCost, OperatingCostReversal
+from settlement.operating_costs import ACCRUED, COST_ACCOUNTS, cost_account
 from settlement.signed_agreements import Versions, signed_versions
 from settlement.tables import (
     CreditNote,
@@ -55,7 +58,7 @@ _OF_OPERATOR: Final = (
 
 @dataclass(frozen=True)
 class Check:
-    """One figure by two ways; ``offering_id`` is None for a figure of the whole operator."""
+    """One figure by two ways; ``offering_id`` is None for a figure of the whole operator, ``year`` for one of all."""
 
     check: str
     offering_id: str | None
@@ -64,6 +67,8 @@ class Check:
     right_label: str
     right: int
     is_use: bool = False
+    year: int | None = None
+    account: str | None = None
 
 
 @dataclass
@@ -77,14 +82,31 @@ class _Papers:
 def reconciliation(unit: Unit, frame: Frame) -> list[dict[str, Any]]:
     """Return every check as a wire row.
 
-    Use and revenue are those of the period's service months, offering by offering; the other checks are of everything
-    until the frame's moment. A grantor that sees a part of the offerings is shown the checks of those.
+    Use and revenue are those of the period's service months, offering by offering and year by year, as are costs by
+    account; the other checks are of everything until the frame's moment. A grantor that sees a part of the offerings is
+    shown the checks of those.
     """
-    return [_row(frame, check) for check in _checks(unit, frame)]
+    checks = [_row(frame, check) for check in _checks(unit, frame)]
+    return [*checks, *revenue_checks(unit, frame), *cost_checks(unit, frame)]
+
+
+def revenue_checks(unit: Unit, frame: Frame) -> list[dict[str, Any]]:
+    """Return revenue by year of service twice: from the lines of bills and credit notes, and from the books."""
+    return [_row(frame, check) for days in _years(frame) for check in _revenue_checks(unit, frame, days)]
+
+
+def cost_checks(unit: Unit, frame: Frame) -> list[dict[str, Any]]:
+    """Return operating costs by year of service and account twice: from the items entered, and from the books.
+
+    Costs are the operator's as a whole: of a part of its offerings there are none.
+    """
+    if frame.is_partial:
+        return []
+    return [_row(frame, check) for days in _years(frame) for check in _cost_checks(unit, frame, days)]
 
 
 def _checks(unit: Unit, frame: Frame) -> Iterator[Check]:
-    papers, books = _papers(unit, frame), _books(unit, frame, _BY_OFFERING, frame.months)
+    papers, books = _papers(unit, frame, frame.months), book_sums(unit, frame, _BY_OFFERING, frame.months)
     for offering_id in frame.offerings:
         held = {kind: books.get((kind, offering_id), 0) for kind in _BY_OFFERING}
         moved = any(held.values()) or papers.net[offering_id] or papers.quantity[offering_id]
@@ -93,6 +115,59 @@ def _checks(unit: Unit, frame: Frame) -> Iterator[Check]:
     yield from _distribution_checks(unit, frame)
     if not frame.is_partial:
         yield from _operator_checks(unit, frame)
+
+
+def _years(frame: Frame) -> Iterator[Span]:
+    """Yield the months of service of the period, year by year."""
+    start, end = frame.months.start, frame.months.end or date.max
+    while start < end:
+        until = min(date(start.year + 1, 1, 1), end)
+        yield Span(start, until)
+        start = until
+
+
+def _revenue_checks(unit: Unit, frame: Frame, days: Span) -> Iterator[Check]:
+    net, books = _papers(unit, frame, days).net, book_sums(unit, frame, _REVENUE, days)
+    billed = sum(net[offering_id] for offering_id in frame.offerings)
+    earned = -sum(amount for (_, offering_id), amount in books.items() if offering_id in frame.offerings)
+    yield Check("revenue_year", None, "papers_net", billed, "books_revenue", earned, year=days.start.year)
+
+
+def _cost_checks(unit: Unit, frame: Frame, days: Span) -> Iterator[Check]:
+    items = _cost_items(unit, frame, days)
+    books: dict[str, int] = defaultdict(int)
+    for (kind, _), amount in book_sums(unit, frame, [*COST_ACCOUNTS, ACCRUED], days).items():
+        books[kind] += amount
+    for kind in sorted({*items, *(kind for kind in books if kind != ACCRUED)}):
+        entered, booked = items[kind], books[kind]
+        yield Check("cost", None, "items_cost", entered, "books_cost", booked, year=days.start.year, account=kind)
+    if items or books:
+        total, owed = sum(items.values()), -books[ACCRUED]
+        yield Check("cost_clearing", None, "items_cost", total, "books_accrued_cost", owed, year=days.start.year)
+
+
+def _cost_items(unit: Unit, frame: Frame, days: Span) -> dict[str, int]:
+    """What the items that were not taken back come to, by the account that they belong on."""
+    head, use = col(OperatingCost.head), col(OperatingCost.use)
+    taken_back = and_(
+        col(OperatingCostReversal.cost_id) == col(OperatingCost.id),
+        col(OperatingCostReversal.recorded_at) <= frame.as_of,
+    )
+    query: Any = (
+        select(head, use, func.sum(col(OperatingCost.amount)))
+        .outerjoin(OperatingCostReversal, taken_back)
+        .where(
+            col(OperatingCost.operator_id) == frame.operator.id,
+            col(OperatingCost.recorded_at) <= frame.as_of,
+            in_months(col(OperatingCost.month), days),
+            col(OperatingCostReversal.id).is_(None),
+        )
+        .group_by(head, use)
+    )
+    sums: dict[str, int] = defaultdict(int)
+    for one, other, amount in unit.connection.execute(query):
+        sums[cost_account(one, other)] += int(amount)
+    return sums
 
 
 def _offering_checks(offering_id: str, held: Mapping[str, int], papers: _Papers) -> Iterator[Check]:
@@ -105,7 +180,7 @@ def _offering_checks(offering_id: str, held: Mapping[str, int], papers: _Papers)
 
 
 def _operator_checks(unit: Unit, frame: Frame) -> Iterator[Check]:
-    books = _books(unit, frame, _OF_OPERATOR, None)
+    books = book_sums(unit, frame, _OF_OPERATOR, None)
     held = {kind: sum(amount for (each, _), amount in books.items() if each == kind) for kind in _OF_OPERATOR}
     billed, credited = _sums(unit, frame, Invoice, "tax", "gross"), _sums(unit, frame, CreditNote, "tax", "gross")
     vat = -held["output_vat"] - held["red_pending_vat"]
@@ -140,10 +215,14 @@ def _row(frame: Frame, check: Check) -> dict[str, Any]:
     write: Callable[[int], str] = _quantity if check.is_use else format_money
     operator = frame.operator.code
     links = {"books": frame.link_at("/ledger/trial-balance", operator=operator)}
-    if check.check in ("billed_use", "revenue"):
+    if check.check.startswith("cost"):
+        links["costs"] = frame.link("/operating-costs", operator=operator)
+    if check.check in ("billed_use", "revenue", "revenue_year"):
         links["charges"] = frame.charges(offered.code if offered else None)
     return {
         "check": check.check,
+        "year": None if check.year is None else str(check.year),
+        "account": check.account,
         "offering": offered.code if offered else None,
         "unit": (offered.product.unit if offered and check.is_use else "CNY"),
         "left_label": check.left_label,
@@ -160,8 +239,8 @@ def _quantity(micro: int) -> str:
     return format_scaled(micro, _QUANTITY_SCALE)
 
 
-def _books(unit: Unit, frame: Frame, kinds: Sequence[str], months: Span | None) -> dict[tuple[str, str | None], int]:
-    """Read balances, debits above zero, by kind of account and offering, of the service months if given."""
+def book_sums(unit: Unit, frame: Frame, kinds: Sequence[str], months: Span | None) -> dict[tuple[str, str | None], int]:
+    """Return balances, debits above zero, by kind of account and offering, of the service months if given."""
     found = sums_by(
         unit,
         Sought(as_of=frame.as_of, books=[frame.operator.id], kinds=kinds),
@@ -176,9 +255,9 @@ def _books(unit: Unit, frame: Frame, kinds: Sequence[str], months: Span | None) 
     return balances
 
 
-def _papers(unit: Unit, frame: Frame) -> _Papers:
+def _papers(unit: Unit, frame: Frame, days: Span) -> _Papers:
     papers = _Papers()
-    months = in_months(col(InvoiceLine.service_month), frame.months)
+    months = in_months(col(InvoiceLine.service_month), days)
     billed: Any = (
         select(col(InvoiceLine.offering_id), func.sum(col(InvoiceLine.net)), func.sum(col(InvoiceLine.quantity)))
         .join(Invoice, col(Invoice.id) == col(InvoiceLine.invoice_id))

@@ -117,6 +117,18 @@ class Revenue:
                 total = total.plus(Earned(prior_year=line.change.total))
         return total
 
+    def by_offering(self, days: Span) -> dict[str, Earned]:
+        """The same by offering, of those that have any."""
+        months, sums = whole_months(days), dict[str, Earned]()
+        for (offering_id, month), earned in self.by_month.items():
+            if months.contains(Month.parse(month).first_day):
+                sums[offering_id] = sums.get(offering_id, Earned()).plus(earned)
+        for line in self.prior_years:
+            if months.contains(line.counted_on):
+                before = sums.get(line.offering_id, Earned())
+                sums[line.offering_id] = before.plus(Earned(prior_year=line.change.total))
+        return sums
+
 
 @dataclass(frozen=True)
 class DeterminedYear:

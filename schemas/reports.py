@@ -394,6 +394,8 @@ class Reconciled(Linked):
     """One figure by two ways."""
 
     check = fields.String(required=True)
+    year = fields.String(allow_none=True)
+    account = fields.String(allow_none=True)
     offering = fields.String(allow_none=True)
     unit = fields.String(required=True)
     left_label = fields.String(required=True)
@@ -535,4 +537,227 @@ class PositionOut(Amounts):
     offerings = fields.List(fields.Nested(OfferingPosition), required=True)
     backdated = fields.List(fields.Nested(PriceAdjustment), required=True)
     sandbox = YesNo(required=True)
+    report_hash = fields.String(required=True)
+
+
+class YearQuery(AsOfQuery):
+    """Whose report, and of which calendar year."""
+
+    operator = Ref(required=True)
+    year = QueryCount(required=True, validate=validate.Range(min=YEAR_MIN, max=YEAR_MAX))
+
+
+class YearPaperQuery(YearQuery):
+    """The report as a paper, in a language."""
+
+    lang = Choice(*LANGUAGES, load_default="zh")
+
+
+class YearTableQuery(YearQuery):
+    """One section of the report as a table."""
+
+    section = Ref(load_default="products")
+
+
+class DisclosureQuery(AsOfQuery):
+    """Whose tables, an operator's or a grantor's, and of which calendar year."""
+
+    operator = Ref(load_default=None)
+    grantor = Ref(load_default=None)
+    year = QueryCount(required=True, validate=validate.Range(min=YEAR_MIN, max=YEAR_MAX))
+
+
+class DisclosurePaperQuery(DisclosureQuery):
+    """The tables as a paper, in a language."""
+
+    lang = Choice(*LANGUAGES, load_default="zh")
+
+
+class DisclosureTableQuery(DisclosureQuery):
+    """One of the tables; if none is named, prices of an operator and ceilings of a grantor."""
+
+    section = Ref(load_default=None)
+
+
+class CostsByHead(Linked):
+    """Operating costs of a head, commercial and public-interest apart."""
+
+    head = fields.String(required=True)
+    items = fields.Integer(required=True)
+    commercial = Money(required=True)
+    public_interest = Money(required=True)
+    total = Money(required=True)
+
+
+class OperationOverview(Amounts):
+    """The operation of a year as a whole; revenue without tax, profit without public-interest costs."""
+
+    products = fields.Integer(required=True)
+    offerings = fields.Integer(required=True)
+    commercial_offerings = fields.Integer(required=True)
+    public_interest_offerings = fields.Integer(required=True)
+    contracts = fields.Integer(required=True)
+    buyers = fields.Integer(required=True)
+    free_use_grants = fields.Integer(required=True)
+    cost_commercial = Money(required=True)
+    cost_public_interest = Money(required=True)
+    profit = Money(required=True)
+
+
+class ProductResult(Linked):
+    """Volume, revenue and profit of a product; costs that nothing can be divided by stand in a row without one."""
+
+    product = fields.String(required=True, allow_none=True)
+    product_name = fields.String(required=True, allow_none=True)
+    unit = fields.String(required=True, allow_none=True)
+    quantity = TotalQuantity(required=True)
+    free_quantity = TotalQuantity(required=True)
+    billed = Money(required=True)
+    credited = Money(required=True)
+    accrued = Money(required=True)
+    prior_year = Money(required=True)
+    revenue = Money(required=True)
+    cost_own = Money(required=True)
+    cost_shared = Money(required=True)
+    profit = Money(required=True)
+
+
+class PublicInterestCost(Wire):
+    """Costs of public-interest use of a product, or of none."""
+
+    product = fields.String(required=True, allow_none=True)
+    product_name = fields.String(required=True, allow_none=True)
+    cost = Money(required=True)
+
+
+class OfferingResult(Linked):
+    """Volume and revenue of an offering."""
+
+    offering = fields.String(required=True)
+    offering_name = fields.String(required=True)
+    product = fields.String(required=True)
+    category = fields.String(required=True)
+    unit = fields.String(required=True)
+    quantity = TotalQuantity(required=True)
+    free_quantity = TotalQuantity(required=True)
+    revenue = Money(required=True)
+
+
+class OperationOut(Wire):
+    """The annual operating report; ``report_hash`` as in the cap-compliance report."""
+
+    report = fields.String(required=True)
+    report_version = fields.String(required=True)
+    year = fields.Integer(required=True)
+    due_on = Day(required=True)
+    operator = fields.Nested(NamedParty, required=True)
+    grantor = fields.List(fields.Nested(NamedParty), required=True)
+    regulator = fields.List(fields.Nested(NamedParty), required=True)
+    authorisations = fields.List(fields.String(), required=True)
+    legal_basis = fields.List(fields.String(), required=True)
+    decision_numbers = fields.List(fields.String(), required=True)
+    period = fields.Nested(DaySpan, required=True)
+    service_months = fields.Nested(MonthSpan, required=True)
+    zone = fields.String(required=True)
+    as_of = Instant(required=True)
+    is_partial = YesNo(required=True)
+    rule_set = fields.Nested(RuleSet, required=True)
+    currency = fields.String(required=True)
+    settings = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    sandbox = YesNo(required=True)
+    overview = fields.Nested(OperationOverview, required=True)
+    costs = fields.List(fields.Nested(CostsByHead), required=True)
+    products = fields.List(fields.Nested(ProductResult), required=True)
+    public_interest = fields.List(fields.Nested(PublicInterestCost), required=True)
+    offerings = fields.List(fields.Nested(OfferingResult), required=True)
+    revenue = fields.List(fields.Nested(RevenueCompared), required=True)
+    prior_year_lines = fields.List(fields.Nested(PriorYearLine), required=True)
+    adjustments = fields.List(fields.Nested(PriceAdjustment), required=True)
+    reconciliation = fields.List(fields.Nested(Reconciled), required=True)
+    reconciled = YesNo(required=True)
+    report_hash = fields.String(required=True)
+
+
+class DisclosedAuthorisation(Linked):
+    """An authorisation that held in the year."""
+
+    agreement_no = fields.String(required=True)
+    operator = fields.String(required=True)
+    operator_name = fields.String(required=True)
+    regulator = fields.String(required=True)
+    mode = fields.String(required=True)
+    resources = fields.List(fields.String(), required=True)
+    fields_ = fields.List(fields.String(), required=True, data_key="fields", attribute="fields")
+    scenarios = fields.List(fields.String(), required=True)
+    effective_from = Day(required=True)
+    effective_until = Day(required=True)
+    operating_since = Day(required=True, allow_none=True)
+    term_reason = fields.String(required=True, allow_none=True)
+
+
+class DisclosedCeiling(CeilingHeld):
+    """A ceiling that held in the year, and whose offering it binds."""
+
+    operator = fields.String(required=True)
+
+
+class DisclosedResource(Linked):
+    """A resource behind the operator's products; ``registered`` on the year's last day."""
+
+    resource = fields.String(required=True)
+    name = fields.String(required=True)
+    provider = fields.String(required=True)
+    grade = fields.String(required=True)
+    confidentiality = fields.String(required=True)
+    registered_on = Day(required=True)
+    registration_expires_on = Day(required=True)
+    registered = YesNo(required=True)
+    products = fields.List(fields.String(), required=True)
+
+
+class DisclosedProduct(Linked):
+    """A product in one scenario, with its class on the year's last day."""
+
+    product = fields.String(required=True)
+    product_name = fields.String(required=True)
+    form = fields.String(required=True)
+    registration_level = fields.String(required=True)
+    delivered_on = Day(required=True)
+    offering = fields.String(required=True)
+    scenario = fields.String(required=True)
+    scenario_name = fields.String(required=True)
+    category = fields.String(required=True)
+    status = fields.String(required=True)
+    classified_from = Day(required=True, allow_none=True)
+    decision_no = fields.String(required=True, allow_none=True)
+    charge_reason = fields.String(required=True, allow_none=True)
+    charging_basis = fields.String(required=True)
+    unit = fields.String(required=True)
+    agreement_no = fields.String(required=True)
+    registration_code = fields.String(required=True, allow_none=True)
+    registration_expires_on = Day(required=True, allow_none=True)
+
+
+class DisclosureOut(Wire):
+    """The disclosure tables of an operator (resources, products, prices) or of a grantor (authorisations, ceilings)."""
+
+    report = fields.String(required=True)
+    report_version = fields.String(required=True)
+    discloses = Choice("operator", "grantor", required=True)
+    party = fields.Nested(NamedParty, required=True)
+    year = fields.Integer(required=True)
+    period = fields.Nested(DaySpan, required=True)
+    due_on = Day(required=True)
+    legal_basis = fields.List(fields.String(), required=True)
+    zone = fields.String(required=True)
+    as_of = Instant(required=True)
+    is_partial = YesNo(required=True)
+    rule_set = fields.Nested(RuleSet, required=True)
+    currency = fields.String(required=True)
+    sandbox = YesNo(required=True)
+    resources = fields.List(fields.Nested(DisclosedResource))
+    products = fields.List(fields.Nested(DisclosedProduct))
+    prices = fields.List(fields.Nested(PriceSaid))
+    authorisations = fields.List(fields.Nested(DisclosedAuthorisation))
+    ceilings = fields.List(fields.Nested(DisclosedCeiling))
     report_hash = fields.String(required=True)

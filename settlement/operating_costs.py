@@ -17,6 +17,7 @@ from sqlalchemy import Select, insert, select
 from sqlmodel import col
 
 from ledger.books import AccountRef, Posting, credit, debit, post
+from ledger.chart import CHART
 from pricing.errors import Conflict, Problem, Refusal
 from pricing.money import format_money
 from pricing.period import Month
@@ -31,6 +32,8 @@ from store.unit import Unit
 
 ACCRUED: Final = "accrued_operating_cost"
 """The account that costs are cleared by: what the operator owes for them, or took from its other accounts."""
+COST_ACCOUNTS: Final = tuple(kind for kind in CHART if kind.startswith("cost_"))
+"""The kinds of accounts that costs are booked on."""
 _DOCUMENTS_AT_A_TIME: Final = 500
 _CONTENT: Final = ("month", "head", "use", "amount", "text", "product_id", "offering_id", "occurred_on")
 

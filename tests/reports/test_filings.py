@@ -15,6 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from pricing.canonical import sha256_of
 from store.engine import open_engine
 from store.settings import Settings
+from tests.client import Client
 from tests.reports.story import row
 from tests.web.price_bodies import cap_body, cap_year
 from tests.world import World
@@ -156,6 +157,23 @@ def test_a_filing_that_supersedes_another_moves_no_revenue(world: World) -> None
     assert row(report["revenue"], scope="year", year="2025")["actual"] == "110.00"
     position = world.operator.seen("/reports/revenue-position", operator="operator", year=2026)
     assert position["prior_year"] == "5.00"
+
+
+def test_each_report_is_filed_with_the_tables_that_it_has(world: World) -> None:
+    sold(world)
+    annual = {"report": "annual_operation", "operator": "operator", "year": 2025}
+    own: tuple[tuple[Client, dict[str, Any], str], ...] = (
+        (world.operator, annual, "costs.csv"),
+        (world.operator, {**annual, "report": "disclosure"}, "prices.csv"),
+        (world.grantor, {"report": "disclosure", "grantor": "grantor", "year": 2025}, "ceilings.csv"),
+    )
+    for client, body, table in own:
+        filing = client.made(FILINGS, body)
+        assert {"report.json", "report.pdf", "report.xlsx", table} <= {file["name"] for file in filing["files"]}
+        report = client.seen(f"{FILINGS}/{filing['id']}/files/report.json")
+        assert (report["report"], report["report_hash"]) == (body["report"], filing["report_hash"])
+        assert world.regulator.seen(f"{FILINGS}/{filing['id']}")["id"] == filing["id"]
+    assert len(world.regulator.seen(FILINGS, grantor="grantor")["items"]) == 1
 
 
 def test_a_grantor_reads_no_report_on_offerings_that_another_authorised(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Operating costs in accounts of their own: entered once, conserved, corrected by reversal, refused with field and value."""
+"""Operating costs in accounts of their own: entered once, conserved, reversed, refused with field and value."""
 
 from __future__ import annotations
 

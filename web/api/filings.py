@@ -11,13 +11,17 @@ from flask import Response
 from sqlalchemy import Select
 from sqlmodel import col
 
-from papers.compliance import FORM as COMPLIANCE_FORM
+from papers import compliance, operation
 from papers.compliance import compliance_csv, compliance_pdf, compliance_xlsx
+from papers.disclosure import disclosure_csv, disclosure_form, disclosure_pdf, disclosure_xlsx
+from papers.operation import operation_csv, operation_pdf, operation_xlsx
+from papers.report import Form
 from papers.wording import Lang
 from pricing.canonical import canonical_json
 from registry.lookup import find
 from registry.tables import Party
 from reports.compliance import compliance_report
+from reports.disclosure import disclosure_tables
 from reports.filings import (
     Asked,
     Prepared,
@@ -30,7 +34,8 @@ from reports.filings import (
     visible_filings,
 )
 from reports.frame import API
-from reports.tables import CAP_COMPLIANCE, ReportFiling
+from reports.operation import operation_report
+from reports.tables import ANNUAL_OPERATION, CAP_COMPLIANCE, DISCLOSURE, ReportFiling
 from schemas.filings import FilingIn, FilingOut, FilingQuery
 from schemas.wire import NoQuery
 from store.unit import Unit
@@ -45,23 +50,23 @@ door = Door("filings", __name__, url_prefix="/reports/filings", description="Rep
 
 @dataclass(frozen=True)
 class Printing:
-    """How a report is computed and printed."""
+    """How a report is computed and printed, and what its form is."""
 
     report: Callable[[Unit, Mapping[str, Any]], dict[str, Any]]
-    pdf: Callable[[Mapping[str, object], Lang], bytes]
-    xlsx: Callable[[Mapping[str, object], Lang], bytes]
-    csv: Callable[[Mapping[str, object], str], bytes]
-    sections: Sequence[str]
-
-
-def _sections(form: Any) -> list[str]:
-    return [section.key for section in form.sections]
+    pdf: Callable[[Mapping[str, Any], Lang], bytes]
+    xlsx: Callable[[Mapping[str, Any], Lang], bytes]
+    csv: Callable[[Mapping[str, Any], str], bytes]
+    form: Callable[[Mapping[str, Any]], Form]
 
 
 PRINTINGS: Final[Mapping[str, Printing]] = {
     CAP_COMPLIANCE: Printing(
-        compliance_report, compliance_pdf, compliance_xlsx, compliance_csv, _sections(COMPLIANCE_FORM)
+        compliance_report, compliance_pdf, compliance_xlsx, compliance_csv, lambda _report: compliance.FORM
     ),
+    ANNUAL_OPERATION: Printing(
+        operation_report, operation_pdf, operation_xlsx, operation_csv, lambda _report: operation.FORM
+    ),
+    DISCLOSURE: Printing(disclosure_tables, disclosure_pdf, disclosure_xlsx, disclosure_csv, disclosure_form),
 }
 
 
@@ -136,7 +141,8 @@ def _render(unit: Unit, asked: Asked, as_of: datetime, lang: str) -> tuple[Mappi
         Rendered("report.pdf", MEDIA_TYPES["pdf"], printing.pdf(report, language)),
         Rendered("report.xlsx", MEDIA_TYPES["xlsx"], printing.xlsx(report, language)),
     ]
-    tables = [Rendered(f"{key}.csv", MEDIA_TYPES["csv"], printing.csv(report, key)) for key in printing.sections]
+    keys = [section.key for section in printing.form(report).sections]
+    tables = [Rendered(f"{key}.csv", MEDIA_TYPES["csv"], printing.csv(report, key)) for key in keys]
     return report, [*files, *tables]
 
 

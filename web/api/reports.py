@@ -10,7 +10,11 @@ from flask import Response
 from marshmallow import Schema
 
 from papers.compliance import charges_csv, compliance_csv, compliance_pdf, compliance_xlsx
+from papers.disclosure import disclosure_csv, disclosure_pdf, disclosure_xlsx
+from papers.operation import operation_csv, operation_pdf, operation_xlsx
 from reports.compliance import all_charges, compliance_report, list_charges
+from reports.disclosure import disclosure_tables
+from reports.operation import operation_report
 from reports.position import revenue_position
 from schemas.reports import (
     ChargesOut,
@@ -20,8 +24,16 @@ from schemas.reports import (
     CompliancePaperQuery,
     ComplianceQuery,
     ComplianceTableQuery,
+    DisclosureOut,
+    DisclosurePaperQuery,
+    DisclosureQuery,
+    DisclosureTableQuery,
+    OperationOut,
     PositionOut,
     PositionQuery,
+    YearPaperQuery,
+    YearQuery,
+    YearTableQuery,
 )
 from store.horizon import settle_as_of
 from store.unit import Unit
@@ -51,6 +63,18 @@ def list_cap_compliance_charges(unit: Unit, query: Mapping[str, Any]) -> dict[st
 def report_revenue_position(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any]:
     """Report how much of a year's maximum permitted revenue is used."""
     return revenue_position(unit, query)
+
+
+@reads(door, "/annual-operation", roles=READERS, answer=OperationOut, query=YearQuery)
+def report_annual_operation(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any]:
+    """Report on an operator's year: operation, costs, revenue and profit, deviation from the maximum, prices."""
+    return operation_report(unit, query)
+
+
+@reads(door, "/disclosure", roles=READERS, answer=DisclosureOut, query=DisclosureQuery)
+def report_disclosure(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the disclosure tables of an operator's or a grantor's year."""
+    return disclosure_tables(unit, query)
 
 
 def _renders(rule: str, form: str, query: type[Schema]) -> Callable[[Rendered], Rendered]:
@@ -99,3 +123,39 @@ def table_cap_compliance(unit: Unit, query: Mapping[str, Any]) -> bytes:
 def table_cap_compliance_charges(unit: Unit, query: Mapping[str, Any]) -> bytes:
     """Give every charge behind the report as CSV."""
     return charges_csv(all_charges(unit, query), sandbox=unit.sandbox)
+
+
+@_renders("/annual-operation.pdf", "pdf", YearPaperQuery)
+def print_annual_operation(unit: Unit, query: Mapping[str, Any]) -> bytes:
+    """Give the annual operating report as PDF."""
+    return operation_pdf(operation_report(unit, query), query["lang"])
+
+
+@_renders("/annual-operation.xlsx", "xlsx", YearPaperQuery)
+def tabulate_annual_operation(unit: Unit, query: Mapping[str, Any]) -> bytes:
+    """Give the annual operating report as a workbook: sums, profits and totals as live formulas."""
+    return operation_xlsx(operation_report(unit, query), query["lang"])
+
+
+@_renders("/annual-operation.csv", "csv", YearTableQuery)
+def table_annual_operation(unit: Unit, query: Mapping[str, Any]) -> bytes:
+    """Give one section of the annual operating report as CSV; the products if none is named."""
+    return operation_csv(operation_report(unit, query), query["section"])
+
+
+@_renders("/disclosure.pdf", "pdf", DisclosurePaperQuery)
+def print_disclosure(unit: Unit, query: Mapping[str, Any]) -> bytes:
+    """Give the disclosure tables as PDF."""
+    return disclosure_pdf(disclosure_tables(unit, query), query["lang"])
+
+
+@_renders("/disclosure.xlsx", "xlsx", DisclosurePaperQuery)
+def tabulate_disclosure(unit: Unit, query: Mapping[str, Any]) -> bytes:
+    """Give the disclosure tables as a workbook."""
+    return disclosure_xlsx(disclosure_tables(unit, query), query["lang"])
+
+
+@_renders("/disclosure.csv", "csv", DisclosureTableQuery)
+def table_disclosure(unit: Unit, query: Mapping[str, Any]) -> bytes:
+    """Give one of the disclosure tables as CSV; an operator's prices or a grantor's ceilings if none is named."""
+    return disclosure_csv(disclosure_tables(unit, query), query["section"])
