@@ -7,7 +7,7 @@ from marshmallow import fields
 from schemas.fields import Day, MonthField, Quantity, Ref, TotalQuantity, UnitPrice
 from schemas.prices import CeilingNamed, FixedCeilingNamed, TariffFields
 from schemas.registry import ClassificationOut, Scenario, Scope
-from schemas.wire import PageQuery, Wire
+from schemas.wire import PageQuery, Query, Wire
 
 
 class PartyNamed(Wire):
@@ -129,4 +129,16 @@ class UseQuery(PageQuery):
     """Of which offering and month."""
 
     offering = Ref(load_default=None)
+    month = MonthField(load_default=None)
+
+
+class OfferingTableQuery(Query):
+    """Of which offering; of all, if not given."""
+
+    offering = Ref(load_default=None)
+
+
+class UseTableQuery(OfferingTableQuery):
+    """Of which offering and month."""
+
     month = MonthField(load_default=None)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import papers
-from papers import bill, compliance, parts, statement
+from papers import bill, compliance, disclosure, operation, parts, public, statement
 from papers.layout import Column
 from papers.report import Form, Section
 from papers.wording import WORDS, Label, word
@@ -49,6 +49,13 @@ GROUPS_BY_VALUE = {
     "reconciliation",
     "reconciliation_side",
     "law_origin",
+    "cost_head",
+    "account",
+    "authorisation_mode",
+    "form",
+    "grade",
+    "confidentiality",
+    "level",
 }
 
 
@@ -79,7 +86,11 @@ def columns(thing: object) -> Iterator[Column]:
                 yield from columns(part)
 
 
-TABLES = [value for module in (bill, statement, compliance, parts) for value in vars(module).values()]
+TABLES = [
+    value
+    for module in (bill, statement, compliance, operation, disclosure, public, parts)
+    for value in vars(module).values()
+]
 ALL_LABELS = {*WORDS.values(), *(label for table in TABLES for label in labels(table))}
 
 

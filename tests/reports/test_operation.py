@@ -180,7 +180,7 @@ def test_the_tables_of_a_year_are_disclosed_by_operator_and_by_grantor(world: Wo
     for client, query, form in ((world.operator, YEAR, OPERATOR_FORM), (world.grantor, given, GRANTOR_FORM)):
         for lang in ("zh", "en"):
             printed = "\n".join(pages(client.get(f"{DISCLOSURE}.pdf", **query, lang=lang).data))
-            assert form.title.in_(lang) in printed.replace("\n", "")  # type: ignore[arg-type]
+            assert form.title.in_(lang) in printed.replace("\n", "")
         for section in form.sections:
             assert client.get(f"{DISCLOSURE}.csv", **query, section=section.key).status_code == 200
         assert client.get(f"{DISCLOSURE}.xlsx", **query).status_code == 200

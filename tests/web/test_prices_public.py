@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from typing import Any
 
 import pytest
 
+from papers.csv_table import wire_text
 from tests.client import Client
 from tests.web.price_bodies import new_offering, new_operator, per_unit
 from tests.world import World
@@ -128,6 +131,48 @@ def test_use_is_shown_by_offering_and_month_of_all_buyers_together(world: World,
     assert use == [("a", "2025-03", "12.5"), ("a", "2025-04", "1"), ("b", "2025-04", "2")]
     assert [row["offering"] for row in items(public, "usage", month="2025-04")] == ["a", "b"]
     assert [row["month"] for row in items(public, "usage", offering="b")] == ["2025-04"]
+
+
+def test_each_list_is_a_table_too_which_says_what_the_list_says(world: World, public: Client) -> None:
+    world.priced("a")
+    world.tariff("a", effective_from="2025-06-01", model="graduated", tiers=[{"up_to": None, "unit_price": "0.40"}])
+    contract = world.contract("a")["id"]
+    world.clock("2025-04-30")
+    world.usage(contract, "a", "5", "2025-03-31T00:00:00+08:00")
+    world.usage(contract, "a", "2", "2025-04-01T00:00:00+08:00")
+    for route in ROUTES:
+        answer = public.get(f"/public/{route}.csv")
+        assert (answer.status_code, answer.mimetype) == (200, "text/csv")
+        table = list(csv.DictReader(io.StringIO(answer.data.decode("utf-8-sig"))))
+        listed = items(public, route)
+        assert len(table) == len(listed)
+        assert "buyer" not in answer.text
+        for row, item in zip(table, listed, strict=True):
+            assert set(flat(item)) <= set(row), route
+            assert {name: row[name] for name in flat(item)} == {
+                name: wire_text(value) for name, value in flat(item).items()
+            }
+    assert public.get("/public/usage.csv", month="2025-04").text.splitlines()[1:] == ["a,2025-04,2,call,true"]
+    assert public.get("/public/prices.csv", offering="nothing").status_code == 404
+
+
+LEFT_OUT = (
+    "classification.reasons",
+    "classification.effective_from",
+    "classification.reason",
+    "classification.recorded_at",
+)
+
+
+def flat(item: Any) -> dict[str, Any]:
+    """The members of a document under dotted names, but those that a table leaves out."""
+    found: dict[str, Any] = {}
+    for name, value in item.items():
+        found |= (
+            {f"{name}.{inner}": said for inner, said in value.items()} if isinstance(value, dict) else {name: value}
+        )
+    nothing = {name for name, value in found.items() if value is None}
+    return {name: value for name, value in found.items() if name not in {*LEFT_OUT, *nothing}}
 
 
 def test_pages_of_use_follow_one_another_without_a_gap(world: World, public: Client) -> None:
