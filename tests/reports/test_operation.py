@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import io
+from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from sqlalchemy import text
 
+from cli.reporting import report as report_command
 from papers.disclosure import GRANTOR_FORM, OPERATOR_FORM
 from papers.operation import SECTIONS
 from pricing.canonical import sha256_of
@@ -153,6 +156,26 @@ def test_the_papers_say_what_the_report_says_and_the_workbook_works_it_out(world
     table = list(csv.DictReader(io.StringIO(world.operator.get(f"{OPERATION}.csv", **moment).text.lstrip("\ufeff"))))
     assert [each["profit"] for each in table] == ["6.67", "8.33"]
     assert world.operator.get(f"{OPERATION}.csv", **moment, section="nonsense").status_code == 400
+
+
+def test_the_command_writes_the_same_report(
+    world: World, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lived(world)
+    report = world.operator.seen(OPERATION, **YEAR)
+    monkeypatch.setenv("TARIFFBOOK_DATABASE_URL", settings.database_url)
+    moment = ["--year", "2025", "--as-of", report["as_of"]]
+    for name, given, path in (
+        ("annual-operation", ["--operator", "operator"], OPERATION),
+        ("disclosure", ["--grantor", "grantor"], DISCLOSURE),
+    ):
+        query = {given[0].removeprefix("--"): given[1], "year": 2025, "as_of": report["as_of"]}
+        written = tmp_path / name
+        for form in ("json", "xlsx"):
+            options = [name, *given, *moment, "--format", form, "--output", str(written)]
+            done = CliRunner().invoke(report_command, options)
+            assert done.exit_code == 0, done.output
+        assert written.read_bytes() == world.auditor.get(f"{path}.xlsx", **query).data
 
 
 def test_the_tables_of_a_year_are_disclosed_by_operator_and_by_grantor(world: World) -> None:

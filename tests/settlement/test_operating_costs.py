@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from openpyxl import Workbook
 from werkzeug.test import TestResponse
 
@@ -183,8 +184,6 @@ def test_a_workbook_is_read_exactly_by_its_chinese_headings(world: World) -> Non
 def test_the_command_imports_files_and_tells_each_row_that_is_refused(
     world: World, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from click.testing import CliRunner  # noqa: PLC0415 - of this test alone
-
     monkeypatch.setenv("TARIFFBOOK_DATABASE_URL", settings.database_url)
     right, wrong = tmp_path / "right.csv", tmp_path / "wrong.csv"
     right.write_bytes(csv_of(item(), item(line=2, amount="2.00")))

@@ -196,3 +196,17 @@ def test_a_fee_billed_ahead_is_credited_while_its_month_is_billed(world: World) 
     )
     assert [answer.status_code for answer in answers] == [201, 201, 201]
     require_sound_books(world)
+
+
+def test_of_parallel_filings_one_is_kept_and_a_cost_line_sent_at_once_is_booked_once(world: World) -> None:
+    filing = {"report": "annual_operation", "operator": "operator", "year": 2024}
+    answers = at_once([lambda: world.operator.post("/reports/filings", filing)] * 4)
+    assert Counter(answer.status_code for answer in answers) == {201: 1, 409: 3}
+    assert len(world.operator.seen("/reports/filings")["items"]) == 1
+    cost = {"month": "2025-02", "head": "platform", "use": "commercial", "amount": "5.00", "document_no": "V-1"}
+    items = {"items": [{**cost, "text": "Servers", "occurred_on": "2025-02-01"}]}
+    entered = at_once([lambda: world.operator.post("/operating-costs", items)] * 6)
+    assert {answer.status_code for answer in entered} == {201}
+    assert len({(answer.json or {})["items"][0]["id"] for answer in entered}) == 1
+    rows = world.auditor.seen("/ledger/trial-balance", operator="operator")["items"]
+    assert [row["balance"] for row in rows if row["kind"] == "accrued_operating_cost"] == ["5.00"]
