@@ -34,6 +34,7 @@ from registry.tables import (
     RevenueCap,
 )
 from reports.frame import API
+from reports.tables import ANNUAL_OPERATION, DISCLOSURE, ReportFiling
 from store.unit import Unit
 
 ANNUAL_REPORT_DUE: Final = "price_notice.annual_report_due"
@@ -78,6 +79,15 @@ class Duty:
         if today > self.due_on:
             return Status.OVERDUE
         return Status.DUE if self.opens_on is None or today >= self.opens_on else Status.UPCOMING
+
+
+@dataclass(frozen=True)
+class _Yearly:
+    """A duty of every year, the report that meets it once it is filed, and whom that is on."""
+
+    duty: str
+    report: str
+    subject_kind: str
 
 
 @dataclass(frozen=True)
@@ -178,10 +188,10 @@ def _of_operator(frame: _Frame) -> Iterator[Duty]:
         frame,
         authorisations,
         ANNUAL_REPORT_DUE,
-        "annual_operating_report",
+        _Yearly("annual_operating_report", ANNUAL_OPERATION, "operator"),
         ("File the annual operating report of {year}", "报送{year}年度经营情况报告"),
     )
-    yield from _disclosures(frame, authorisations)
+    yield from _disclosures(frame, authorisations, "operator")
     yield from _terms(frame, authorisations)
     for authorisation in authorisations:
         yield from _formal_prices(frame, authorisation)
@@ -191,7 +201,7 @@ def _of_operator(frame: _Frame) -> Iterator[Duty]:
 
 def _of_grantor(frame: _Frame) -> Iterator[Duty]:
     authorisations = frame.recorded(Authorisation, col(Authorisation.grantor_id) == frame.party.id)
-    yield from _disclosures(frame, authorisations)
+    yield from _disclosures(frame, authorisations, "grantor")
     yield from _terms(frame, authorisations)
     offerings = (
         select(col(Offering.id))
@@ -239,22 +249,37 @@ def _of_provider(frame: _Frame) -> Iterator[Duty]:
 
 
 def _yearly(
-    frame: _Frame, authorisations: Sequence[Authorisation], name: str, kind: str, words: tuple[str, str]
+    frame: _Frame, authorisations: Sequence[Authorisation], name: str, yearly: _Yearly, words: tuple[str, str]
 ) -> Iterator[Duty]:
-    """Yield a duty for each year that an authorisation touches, from the first due day under the rule on."""
+    """Yield a duty for each year that an authorisation touches, from the first due day under the rule on.
+
+    It is done once the year's report is filed.
+    """
     parameter = frame.law.parameter(name)
-    first = parameter.text.values[0].effective_from
+    first, filed = parameter.text.values[0].effective_from, _filed_years(frame, yearly)
     for year in _years(frame, authorisations):
         due = parameter.month_day(_in_force(parameter, date(year + 1, 1, 1))).of(year + 1)
         if due >= first:
-            path = f"/reports/annual-operation?operator={frame.party.code}&year={year}"
+            path = f"/reports/{yearly.report.replace('_', '-')}?{yearly.subject_kind}={frame.party.code}&year={year}"
             texts = (words[0].format(year=year), words[1].format(year=year))
-            yield Duty(kind, due, str(year), path, parameter, texts, opens_on=date(year + 1, 1, 1))
+            opens, done = date(year + 1, 1, 1), year in filed
+            yield Duty(yearly.duty, due, str(year), path, parameter, texts, opens_on=opens, is_done=done)
 
 
-def _disclosures(frame: _Frame, authorisations: Sequence[Authorisation]) -> Iterator[Duty]:
+def _filed_years(frame: _Frame, yearly: _Yearly) -> set[int]:
+    filings = frame.recorded(
+        ReportFiling,
+        col(ReportFiling.subject_id) == frame.party.id,
+        col(ReportFiling.subject_kind) == yearly.subject_kind,
+        col(ReportFiling.report) == yearly.report,
+    )
+    return {filing.period_from.year for filing in filings}
+
+
+def _disclosures(frame: _Frame, authorisations: Sequence[Authorisation], subject_kind: str) -> Iterator[Duty]:
     words = ("Publish the disclosure table of {year}", "披露{year}年度授权运营情况")
-    yield from _yearly(frame, authorisations, TABLES_DUE, "disclosure_table", words)
+    yearly = _Yearly("disclosure_table", DISCLOSURE, subject_kind)
+    yield from _yearly(frame, authorisations, TABLES_DUE, yearly, words)
 
 
 def _years(frame: _Frame, authorisations: Sequence[Authorisation]) -> list[int]:

@@ -17,6 +17,7 @@ from pricing.errors import Malformed
 from pricing.period import Span, format_instant, year_bounds
 from registry.lookup import code_of
 from registry.tables import Authorisation, Party, Resource
+from reports.calendar import TABLES_DUE
 from reports.frame import Frame, Offered, frame_of, grantor_frame
 from reports.operation import due_on
 from reports.price_register import ceiling_rows, offering_rows, prices_in_force, read_register
@@ -24,7 +25,6 @@ from store.unit import Unit
 
 REPORT_VERSION: Final = "1"
 DISCLOSURE_NOTICE: Final = "国家数据局综合司关于做好公共数据资源授权运营信息披露工作的通知（2026-02-10）"
-_DUE: Final = "disclosure_notice.tables_due"
 
 
 class DisclosureUnclear(Malformed):
@@ -61,7 +61,7 @@ def _header(unit: Unit, frame: Frame, wanted: Mapping[str, Any]) -> dict[str, An
         "party": {"code": party.code, "name": party.name, "credit_code": party.credit_code},
         "year": wanted["year"],
         "period": {"from": frame.period.start.isoformat(), "until": frame.until.isoformat()},
-        "due_on": due_on(unit, _DUE, wanted["year"]).isoformat(),
+        "due_on": due_on(unit, TABLES_DUE, wanted["year"]).isoformat(),
         "legal_basis": [DISCLOSURE_NOTICE],
         "zone": str(frame.zone),
         "as_of": format_instant(frame.as_of, frame.zone),

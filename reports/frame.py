@@ -114,7 +114,7 @@ def grantor_frame(unit: Unit, grantor: str, period: Span, as_of: datetime) -> Fr
         under = select(col(Authorisation.id)).where(col(Authorisation.grantor_id) == party.id, names_caller(unit))
         if unit.session.execute(under.limit(1)).first() is None and unit.principal.role not in SEES_EVERYTHING:
             raise missing("grantor", grantor, "grantor")
-    return Frame(party, period, as_of, unit.zone, _offered(unit, None, as_of, party.id), is_partial=False)
+    return Frame(party, period, as_of, unit.zone, _offered(unit, None, as_of, party.id), is_partial=False, law=unit.law)
 
 
 def whole_months(period: Span) -> Span:

@@ -22,6 +22,7 @@ from pricing.law_values import MonthDay
 from pricing.money import PriceBasis, format_money, format_quantity
 from pricing.period import year_bounds
 from registry.tables import Contract, Offering, Product
+from reports.calendar import ANNUAL_REPORT_DUE
 from reports.compliance import report_header
 from reports.costs import COST_RULE, CostSum, ProductCosts, by_product, costs_of
 from reports.frame import Frame, frame_of
@@ -33,7 +34,6 @@ from store.unit import Unit
 
 REPORT_VERSION: Final = "1"
 HEADS: Final = ("platform", "data_processing", "personnel", "data_acquisition", "period_expense")
-_DUE: Final = "price_notice.annual_report_due"
 _LEGAL_BASIS: Final = [f"{PRICE_NOTICE} 五", f"{PRICE_NOTICE} 四"]
 
 
@@ -85,7 +85,7 @@ def operation_report(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
         "report_version": REPORT_VERSION,
         "legal_basis": _LEGAL_BASIS,
         "year": wanted["year"],
-        "due_on": due_on(unit, _DUE, wanted["year"]).isoformat(),
+        "due_on": due_on(unit, ANNUAL_REPORT_DUE, wanted["year"]).isoformat(),
         "settings": {
             "tax_basis": PriceBasis.TAX_EXCLUSIVE.value,
             "cost_rule": COST_RULE,

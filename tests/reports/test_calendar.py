@@ -32,12 +32,22 @@ def test_yearly_reports_are_due_on_31_march_of_the_following_year(ruled: World) 
     ]
     ruled.clock("2025-04-01")
     assert duties(ruled.operator, "annual_operating_report")[0] == ("2024", "2025-03-31", "overdue")
+    ruled.operator.made("/reports/filings", {"report": "annual_operation", "operator": "operator", "year": 2024})
+    first = next(
+        item for item in ruled.operator.seen("/calendar")["items"] if item["kind"] == "annual_operating_report"
+    )
+    assert (first["about"], first["status"]) == ("2024", "done")
+    assert first["links"]["object"] == "/api/v1/reports/annual-operation?operator=operator&year=2024"
 
 
 def test_disclosure_is_due_from_both_sides_once_its_notice_is_in_force(ruled: World) -> None:
     expected = [("2025", "2026-03-31", "upcoming")]
     for client in (ruled.operator, ruled.grantor):
         assert duties(client, "disclosure_table", until="2026-12-31") == expected
+    ruled.clock("2026-01-05")
+    ruled.grantor.made("/reports/filings", {"report": "disclosure", "grantor": "grantor", "year": 2025})
+    assert duties(ruled.grantor, "disclosure_table") == [("2025", "2026-03-31", "done")]
+    assert duties(ruled.operator, "disclosure_table") == [("2025", "2026-03-31", "due")]
 
 
 def test_a_product_is_registered_within_twenty_working_days_and_renewed_in_the_last_sixty_days(ruled: World) -> None:

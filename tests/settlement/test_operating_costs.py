@@ -14,6 +14,7 @@ from werkzeug.test import TestResponse
 from cli.costs import costs as costs_command
 from store.settings import Settings
 from tests.client import BASE, Client
+from tests.web.flow_story import require_sound_books
 from tests.world import World
 
 COSTS = "/operating-costs"
@@ -81,6 +82,7 @@ def test_items_are_booked_by_head_and_use_and_conserved(world: World) -> None:
     assert world.regulator.seen(COSTS, offering="welfare")["items"][0]["id"] == made[3]["id"]
     (entry,) = world.auditor.seen("/ledger/transactions", account=made[1]["account"])["items"]
     assert entry["document"] == made[1]["id"]
+    require_sound_books(world)
 
 
 def test_an_item_is_taken_back_by_a_reversal_and_its_line_entered_anew(world: World) -> None:
