@@ -148,7 +148,13 @@ def test_a_bill_that_the_books_do_not_know_is_found(world: World, app: Flask) ->
     found = report(world)
     assert found["reconciled"] is False
     wrong = {check["check"]: check["difference"] for check in found["reconciliation"] if not check["agrees"]}
-    assert wrong == {"billed_use": "10", "revenue": "15.00", "vat": "0.90", "receivable": "15.90"}
+    assert wrong == {
+        "billed_use": "10",
+        "revenue": "15.00",
+        "revenue_year": "15.00",
+        "vat": "0.90",
+        "receivable": "15.90",
+    }
     breach = row(found["breaches"], offering="calls")
     assert [breach[name] for name in ("unit_price", "ceiling", "value", "status")] == ["1.50", "1.00", "5.00", "open"]
     assert row(found["price_summary"], offering="calls")["count_above"] == 1
