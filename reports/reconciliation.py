@@ -56,6 +56,10 @@ _OF_OPERATOR: Final = (
 )
 
 
+Books = Mapping[tuple[str, str | None], int]
+"""Balances by kind of account and offering, debits above zero."""
+
+
 @dataclass(frozen=True)
 class Check:
     """One figure by two ways; ``offering_id`` is None for a figure of the whole operator, ``year`` for one of all."""
@@ -86,13 +90,24 @@ def reconciliation(unit: Unit, frame: Frame) -> list[dict[str, Any]]:
     account; the other checks are of everything until the frame's moment. A grantor that sees a part of the offerings is
     shown the checks of those.
     """
-    checks = [_row(frame, check) for check in _checks(unit, frame)]
-    return [*checks, *revenue_checks(unit, frame), *cost_checks(unit, frame)]
+    papers, books = _papers(unit, frame, frame.months), book_sums(unit, frame, _BY_OFFERING, frame.months)
+    checks = [_row(frame, check) for check in _checks(unit, frame, papers, books)]
+    return [*checks, *revenue_checks(unit, frame, (papers, books)), *cost_checks(unit, frame)]
 
 
-def revenue_checks(unit: Unit, frame: Frame) -> list[dict[str, Any]]:
-    """Return revenue by year of service twice: from the lines of bills and credit notes, and from the books."""
-    return [_row(frame, check) for days in _years(frame) for check in _revenue_checks(unit, frame, days)]
+def revenue_checks(unit: Unit, frame: Frame, read: tuple[_Papers, Books] | None = None) -> list[dict[str, Any]]:
+    """Return revenue by year of service twice: from the lines of bills and credit notes, and from the books.
+
+    ``read`` is both of the whole period, where they were read before.
+    """
+    found = []
+    for days in _years(frame):
+        if read is None or days != frame.months:
+            papers, books = _papers(unit, frame, days), book_sums(unit, frame, _REVENUE, days)
+        else:
+            papers, books = read
+        found.append(_row(frame, _revenue_check(frame, days, papers, books)))
+    return found
 
 
 def cost_checks(unit: Unit, frame: Frame) -> list[dict[str, Any]]:
@@ -105,8 +120,7 @@ def cost_checks(unit: Unit, frame: Frame) -> list[dict[str, Any]]:
     return [_row(frame, check) for days in _years(frame) for check in _cost_checks(unit, frame, days)]
 
 
-def _checks(unit: Unit, frame: Frame) -> Iterator[Check]:
-    papers, books = _papers(unit, frame, frame.months), book_sums(unit, frame, _BY_OFFERING, frame.months)
+def _checks(unit: Unit, frame: Frame, papers: _Papers, books: Books) -> Iterator[Check]:
     for offering_id in frame.offerings:
         held = {kind: books.get((kind, offering_id), 0) for kind in _BY_OFFERING}
         moved = any(held.values()) or papers.net[offering_id] or papers.quantity[offering_id]
@@ -126,11 +140,10 @@ def _years(frame: Frame) -> Iterator[Span]:
         start = until
 
 
-def _revenue_checks(unit: Unit, frame: Frame, days: Span) -> Iterator[Check]:
-    net, books = _papers(unit, frame, days).net, book_sums(unit, frame, _REVENUE, days)
-    billed = sum(net[offering_id] for offering_id in frame.offerings)
-    earned = -sum(amount for (_, offering_id), amount in books.items() if offering_id in frame.offerings)
-    yield Check("revenue_year", None, "papers_net", billed, "books_revenue", earned, year=days.start.year)
+def _revenue_check(frame: Frame, days: Span, papers: _Papers, books: Books) -> Check:
+    billed = sum(papers.net[offering_id] for offering_id in frame.offerings)
+    earned = -sum(books.get((kind, offering_id), 0) for kind in _REVENUE for offering_id in frame.offerings)
+    return Check("revenue_year", None, "papers_net", billed, "books_revenue", earned, year=days.start.year)
 
 
 def _cost_checks(unit: Unit, frame: Frame, days: Span) -> Iterator[Check]:
@@ -239,7 +252,7 @@ def _quantity(micro: int) -> str:
     return format_scaled(micro, _QUANTITY_SCALE)
 
 
-def book_sums(unit: Unit, frame: Frame, kinds: Sequence[str], months: Span | None) -> dict[tuple[str, str | None], int]:
+def book_sums(unit: Unit, frame: Frame, kinds: Sequence[str], months: Span | None) -> Books:
     """Return balances, debits above zero, by kind of account and offering, of the service months if given."""
     found = sums_by(
         unit,
