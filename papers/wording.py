@@ -260,6 +260,7 @@ WORDS: Final[Mapping[str, Label]] = {
     "account.cost_period_expense_public_interest": Label(
         "期间费用（公共治理、公益事业）", "period expense, public interest"
     ),
+    "setting.product_basis": Label("产品收入口径", "Revenue of products"),
     "setting.cost_rule": Label("成本分摊规则", "Costs divided"),
     "setting.cost_counted_by": Label("成本归属", "Costs counted by"),
     "setting_value.named_product_then_by_revenue": Label(

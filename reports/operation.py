@@ -36,6 +36,12 @@ REPORT_VERSION: Final = "1"
 HEADS: Final = ("platform", "data_processing", "personnel", "data_acquisition", "period_expense")
 _LEGAL_BASIS: Final = [f"{PRICE_NOTICE} 五", f"{PRICE_NOTICE} 四"]
 
+_SETTINGS: Final = {
+    "product_basis": PriceBasis.TAX_EXCLUSIVE.value,
+    "cost_rule": COST_RULE,
+    "cost_counted_by": "service_month",
+}
+
 
 @dataclass(frozen=True)
 class _Year:
@@ -78,22 +84,15 @@ def operation_report(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
     register, revenue = read_register(unit, frame), revenue_of(unit, frame)
     years, year = determined_years(unit, frame), _read(unit, frame, revenue.by_offering(frame.period))
     checks = [*revenue_checks(unit, frame), *cost_checks(unit, frame)]
-    rows = revenue_rows(frame, revenue, years)
+    rows, header = revenue_rows(frame, revenue, years), report_header(unit, frame, register, years)
     report = {
         "report": "annual_operation",
-        **report_header(unit, frame, register, years),
+        **header,
         "report_version": REPORT_VERSION,
         "legal_basis": _LEGAL_BASIS,
         "year": wanted["year"],
         "due_on": due_on(unit, ANNUAL_REPORT_DUE, wanted["year"]).isoformat(),
-        "settings": {
-            "tax_basis": PriceBasis.TAX_EXCLUSIVE.value,
-            "cost_rule": COST_RULE,
-            "cost_counted_by": "service_month",
-            "revenue_counted_by": "service_month",
-            "late_items": "year_of_recording_once_filed",
-            "rounding": "half_up",
-        },
+        "settings": {**header["settings"], **_SETTINGS},
         "overview": _overview(unit, year, register),
         "costs": _cost_rows(year),
         "products": _product_rows(year),

@@ -43,6 +43,7 @@ _COLUMNS: Final = tuple(_HEADINGS.values())
 _LINE: Final = "[0-9]{1,7}"
 _FIRST_DAY: Final = "[0-9]{4}-[0-9]{2}-01"
 """What a spreadsheet makes of a month."""
+_ITEM: Final = CostItemIn()
 _OPTIONAL: Final = frozenset({"line", "product", "offering"})
 
 
@@ -104,7 +105,7 @@ def _read(number: int, said: Mapping[str, Any]) -> CostRow:
     if re.fullmatch(_FIRST_DAY, month):
         said = {**said, "month": month[:7]}
     try:
-        return CostRow(number, CostItemIn().load(said))
+        return CostRow(number, _ITEM.load(said))
     except ValidationError as fault:
         messages: Any = fault.messages
         return CostRow(number, None, {name: [str(each) for each in found] for name, found in messages.items()})

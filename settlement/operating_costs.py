@@ -34,7 +34,7 @@ ACCRUED: Final = "accrued_operating_cost"
 """The account that costs are cleared by: what the operator owes for them, or took from its other accounts."""
 COST_ACCOUNTS: Final = tuple(kind for kind in CHART if kind.startswith("cost_"))
 """The kinds of accounts that costs are booked on."""
-_DOCUMENTS_AT_A_TIME: Final = 500
+_AT_A_TIME: Final = 500
 _CONTENT: Final = ("month", "head", "use", "amount", "text", "product_id", "offering_id", "occurred_on")
 
 
@@ -140,14 +140,26 @@ def find_cost(unit: Unit, cost_id: str) -> OperatingCost:
 
 def reversal_of(unit: Unit, cost: OperatingCost) -> OperatingCostReversal | None:
     """Return what took an item back, None where nothing did."""
-    query = select(OperatingCostReversal).where(col(OperatingCostReversal.cost_id) == cost.id)
-    row: OperatingCostReversal | None = unit.session.execute(query).scalar_one_or_none()
-    return row
+    return _reversals(unit, [cost]).get(cost.id)
+
+
+def cost_documents(unit: Unit, costs: Sequence[OperatingCost]) -> list[dict[str, Any]]:
+    """Return items as the wire says them, before formatting."""
+    reversals = _reversals(unit, costs)
+    return [_document(unit, cost, reversals.get(cost.id)) for cost in costs]
 
 
 def cost_document(unit: Unit, cost: OperatingCost) -> dict[str, Any]:
     """Return an item as the wire says it, before formatting."""
-    reversal = reversal_of(unit, cost)
+    return cost_documents(unit, [cost])[0]
+
+
+def cost_account(head: str, use: str) -> str:
+    """Return the kind of account that costs of a head and use are booked on."""
+    return f"cost_{head}_{use}"
+
+
+def _document(unit: Unit, cost: OperatingCost, reversal: OperatingCostReversal | None) -> dict[str, Any]:
     return {
         **cost.model_dump(exclude={"recorded_by", "entry", "operator_id", "product_id", "offering_id"}),
         "operator": code_of(unit, Party, cost.operator_id),
@@ -161,11 +173,6 @@ def cost_document(unit: Unit, cost: OperatingCost) -> dict[str, Any]:
     }
 
 
-def cost_account(head: str, use: str) -> str:
-    """Return the kind of account that costs of a head and use are booked on."""
-    return f"cost_{head}_{use}"
-
-
 @dataclass
 class _Judge:
     """Judges items of an operator one by one, and makes their rows."""
@@ -174,6 +181,7 @@ class _Judge:
     operator_id: str
     path: str
     found: dict[tuple[Any, str], Any] = field(default_factory=dict)
+    offerings: dict[str, list[Offering]] = field(default_factory=dict)
     uses: dict[tuple[str, Month], set[str]] = field(default_factory=dict)
 
     def entered(self, number: int, item: Mapping[str, Any], known: _Known) -> Entered:
@@ -279,8 +287,10 @@ class _Judge:
             raise CostUseMismatch(message, errors={self._path(number, "use"): [message]})
 
     def _offerings(self, product: Product) -> list[Offering]:
-        query = select(Offering).where(col(Offering.product_id) == product.id)
-        return list(self.unit.session.execute(query).scalars())
+        if product.id not in self.offerings:
+            query = select(Offering).where(col(Offering.product_id) == product.id)
+            self.offerings[product.id] = list(self.unit.session.execute(query).scalars())
+        return self.offerings[product.id]
 
     def _uses(self, offering: Offering, month: Month) -> set[str]:
         """The uses that an offering serves in a month: one, or two where its category changed."""
@@ -304,13 +314,13 @@ class _Known(defaultdict[tuple[str, int], list[OperatingCost]]):
 
 def _known(unit: Unit, documents: Iterable[str]) -> _Known:
     known, numbers = _Known(), sorted(documents)
-    for start in range(0, len(numbers), _DOCUMENTS_AT_A_TIME):
+    for start in range(0, len(numbers), _AT_A_TIME):
         query = (
             select(OperatingCost, col(OperatingCostReversal.id))
             .outerjoin(OperatingCostReversal, col(OperatingCostReversal.cost_id) == col(OperatingCost.id))
             .where(
                 col(OperatingCost.operator_id) == unit.principal.party,
-                col(OperatingCost.document_no).in_(numbers[start : start + _DOCUMENTS_AT_A_TIME]),
+                col(OperatingCost.document_no).in_(numbers[start : start + _AT_A_TIME]),
             )
             .order_by(col(OperatingCost.document_no), col(OperatingCost.line), col(OperatingCost.entry))
         )
@@ -318,6 +328,15 @@ def _known(unit: Unit, documents: Iterable[str]) -> _Known:
             known[row.document_no, row.line].append(row)
             known.reversed |= {row.id} if reversal else set()
     return known
+
+
+def _reversals(unit: Unit, costs: Sequence[OperatingCost]) -> dict[str, OperatingCostReversal]:
+    found: dict[str, OperatingCostReversal] = {}
+    for start in range(0, len(costs), _AT_A_TIME):
+        ids = [cost.id for cost in costs[start : start + _AT_A_TIME]]
+        query = select(OperatingCostReversal).where(col(OperatingCostReversal.cost_id).in_(ids))
+        found |= {row.cost_id: row for row in unit.session.execute(query).scalars()}
+    return found
 
 
 def _same(row: OperatingCost, said: Mapping[str, Any]) -> bool:

@@ -77,9 +77,16 @@ def test_the_report_of_a_year_says_what_it_cost_and_what_each_product_left(world
     lived(world)
     report = world.operator.seen(OPERATION, **YEAR)
     assert report["due_on"] == "2026-03-31"
+    told = ("cost_rule", "comparison", "deviation_sign", "late_items")
+    assert [report["settings"][name] for name in told] == [
+        "named_product_then_by_revenue",
+        "annual_and_cycle",
+        "both",
+        "year_of_recording_once_filed",
+    ]
     overview = report["overview"]
-    told = ("products", "commercial_offerings", "public_interest_offerings", "contracts", "buyers", "free_use_grants")
-    assert [overview[name] for name in told] == [2, 2, 1, 1, 1, 1]
+    counts = ("products", "commercial_offerings", "public_interest_offerings", "contracts", "buyers", "free_use_grants")
+    assert [overview[name] for name in counts] == [2, 2, 1, 1, 1, 1]
     money = ("actual", "cost_commercial", "cost_public_interest", "profit")
     assert [overview[name] for name in money] == ["150.00", "135.00", "27.00", "15.00"]
     platform = row(report["costs"], head="platform")

@@ -14,7 +14,14 @@ from schemas.cost_files import MEDIA_TYPES, numbered, read_costs
 from schemas.costs import CostImportOut, CostImportQuery, CostQuery, CostReversalIn, CostsIn, CostsOut, OperatingCostOut
 from settlement.cost_imports import import_costs
 from settlement.cost_tables import OperatingCost
-from settlement.operating_costs import cost_document, find_cost, record_costs, reverse_cost, visible_costs
+from settlement.operating_costs import (
+    cost_document,
+    cost_documents,
+    find_cost,
+    record_costs,
+    reverse_cost,
+    visible_costs,
+)
 from store.unit import Unit
 from web.door import Door, lists, reads, takes_file, writes
 
@@ -26,7 +33,7 @@ door = Door("operating_costs", __name__, url_prefix="/operating-costs", descript
 @writes(door, "", roles=("operator",), body=CostsIn, answer=CostsOut)
 def create_costs(unit: Unit, body: Mapping[str, Any]) -> dict[str, Any]:
     """Enter items of cost, all or none; a line of a document that says the same again counts once."""
-    return {"items": [cost_document(unit, cost) for cost in record_costs(unit, numbered(body["items"]))]}
+    return {"items": cost_documents(unit, record_costs(unit, numbered(body["items"])))}
 
 
 @takes_file(door, "/import", roles=("operator",), media_types=MEDIA_TYPES, answer=CostImportOut, query=CostImportQuery)
