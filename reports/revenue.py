@@ -38,8 +38,8 @@ _DAY = timedelta(days=1)
 class Earned:
     """Revenue of some months of service: billed, credited (above zero) and accrued, each with its tax, in fen.
 
-    ``in_advance`` is what was billed, less credits, of months that have not begun; ``prior_year`` what counts with it of
-    years that were reported on before.
+    ``in_advance`` is what was billed, less credits, of months that have not begun; ``prior_year`` is what counts
+    with it of years that were reported on before.
     """
 
     billed: Tax = _NOTHING

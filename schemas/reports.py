@@ -616,6 +616,7 @@ class ProductResult(Linked):
     credited = Money(required=True)
     accrued = Money(required=True)
     prior_year = Money(required=True)
+    billed_in_advance = Money(required=True)
     revenue = Money(required=True)
     cost_own = Money(required=True)
     cost_shared = Money(required=True)
