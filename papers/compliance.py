@@ -201,6 +201,9 @@ SECTIONS: Final = (
             _PRICE_BASIS,
             Column("quantity_unpriced", Label("无参照价用量", "Use without a price"), "quantity"),
             Column("value_forgone", Label("放弃价值", "Value forgone"), "money", total=True),
+            Column("rerated_quantity", Label("改按收费用量", "Re-rated as commercial"), "quantity"),
+            Column("review_due_on", Label("下次核查", "Review due"), "date"),
+            Column("review_overdue", Label("核查逾期", "Review overdue"), "yesno"),
         ),
     ),
     Section(

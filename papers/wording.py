@@ -110,6 +110,7 @@ WORDS: Final[Mapping[str, Label]] = {
     "credit_reason.service_stopped": Label("服务中止", "service stopped"),
     "credit_reason.late_use": Label("迟到用量", "late use"),
     "credit_reason.fee_changed": Label("固定收费调整", "fixed fee changed"),
+    "credit_reason.above_ceiling": Label("超出上限收费标准", "above the ceiling"),
     # the statement
     "statement.title": Label("收益分配结算单", "Revenue Statement"),
     "statement.reminder": Label("本结算单不是发票", "This statement is not a tax invoice"),

@@ -236,7 +236,10 @@ class TariffVersion(Recorded, table=True):
 
 
 class FreeUseGrant(Recorded, table=True):
-    """A buyer's application for conditional free use of a public-interest offering (Opinion, six and seven)."""
+    """A buyer's application for conditional free use of a public-interest offering (Opinion, six and seven).
+
+    ``conditions`` is the platform's template as it stood then: its version, its codes and their wording.
+    """
 
     __tablename__ = "free_use_grant"
     __table_args__ = table(check("term", "effective_until > effective_from"))
@@ -250,6 +253,7 @@ class FreeUseGrant(Recorded, table=True):
     undertakings: Any = Field(sa_type=Document)
     quantity_limit: int | None = Field(default=None, sa_type=Int64)
     evidence: Any = Field(default=None, sa_type=Document, nullable=True)
+    conditions: Any = Field(sa_type=Document)
 
 
 class GrantDecision(Recorded, table=True):
@@ -266,10 +270,13 @@ class GrantDecision(Recorded, table=True):
 
 
 class Contract(Recorded, table=True):
-    """What usage events name: a quote accepted, the public tariff agreed to, or a free-use grant approved."""
+    """What usage events name: a quote accepted, the public tariff agreed to, or a free-use grant approved.
+
+    One of the kind ``rerating`` takes no events: it holds free use that was found to have been commercial.
+    """
 
     __tablename__ = "contract"
-    __table_args__ = table(one_of("kind", "quote", "public_tariff", "grant"), append_only=False)
+    __table_args__ = table(one_of("kind", "quote", "public_tariff", "grant", "rerating"), append_only=False)
 
     id: str = Field(primary_key=True, sa_type=Words)
     kind: str = Field(sa_type=Words)

@@ -1,7 +1,7 @@
 """Charges less what credit notes took of them because the charge itself was wrong, as the price tests count them.
 
 Late use that made a month cheaper, fees billed in advance that came to less, and bills issued in error that are billed
-anew, are charged again by a later bill.
+anew, are charged again by a later bill; what was charged above a ceiling and given back is charged no more.
 Both charges together would show use and money twice, and prices above the ceiling that nobody owes. Other credit notes
 are settled between the parties and leave the price as it was charged.
 """

@@ -238,6 +238,19 @@ class GrantStep(Wire):
     effective_at = Instant(required=True)
 
 
+class RegisterRerating(Linked):
+    """A decision that use under a grant was commercial, and the net amount of its bill."""
+
+    decision_no = fields.String(required=True)
+    reason = fields.String(required=True)
+    day_from = Day(required=True, data_key="from", attribute="from")
+    until = Day(required=True)
+    offering = fields.String(required=True)
+    quantity = TotalQuantity(required=True)
+    net = Money(required=True)
+    bill = fields.String(required=True)
+
+
 class FreeUse(Linked):
     """A grant with its free use in the period, and what it would have cost at the reference offering's tariff."""
 
@@ -259,6 +272,11 @@ class FreeUse(Linked):
     value_forgone = Money(allow_none=True)
     quantity_unpriced = TotalQuantity(allow_none=True)
     decisions = fields.List(fields.Nested(GrantStep), required=True)
+    conditions_version = Day(required=True)
+    review_due_on = Day(allow_none=True)
+    review_overdue = YesNo(required=True)
+    rerated_quantity = TotalQuantity(required=True)
+    reratings = fields.List(fields.Nested(RegisterRerating), required=True)
 
 
 class Amounts(Linked):

@@ -387,7 +387,7 @@ class CreditNoteOut(Parties):
     number = fields.String(required=True)
     invoice = fields.String(required=True)
     invoice_number = fields.String(required=True)
-    reason = Choice(*CREDIT_REASONS, "late_use", "fee_changed", required=True)
+    reason = Choice(*CREDIT_REASONS, "late_use", "fee_changed", "above_ceiling", required=True)
     issued_on = Day(required=True)
     amount = Money(required=True)
     net = Money(required=True)

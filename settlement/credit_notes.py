@@ -48,7 +48,7 @@ from store.unit import Unit
 ISSUED_IN_ERROR: Final = "issued_in_error"
 RETURNED: Final = "returned"
 REASONS: Final = (ISSUED_IN_ERROR, RETURNED, "allowance", "service_stopped")
-"""Why an operator may credit; those of ``drafts.CHARGED_ANEW`` are written by the next bill alone."""
+"""Why an operator may credit; those of ``drafts.CHARGED_ANEW`` are written by bills and refunds alone."""
 
 
 class RebillNeedsError(Refusal):

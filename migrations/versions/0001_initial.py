@@ -745,6 +745,7 @@ def upgrade() -> None:
         sa.Column("undertakings", columns.Document(), nullable=False),
         sa.Column("quantity_limit", columns.Int64(), nullable=True),
         sa.Column("evidence", columns.Document(), nullable=True),
+        sa.Column("conditions", columns.Document(), nullable=False),
         sa.CheckConstraint("effective_until > effective_from", name=op.f("ck_free_use_grant_term")),
         sa.ForeignKeyConstraint(["buyer_id"], ["party.id"], name=op.f("fk_free_use_grant_buyer_id")),
         sa.ForeignKeyConstraint(["offering_id"], ["offering.id"], name=op.f("fk_free_use_grant_offering_id")),
@@ -822,7 +823,7 @@ def upgrade() -> None:
         sa.Column("quote_id", sa.Text(), nullable=True),
         sa.Column("grant_id", sa.Text(), nullable=True),
         sa.Column("accepted_at", columns.Instant(), nullable=True),
-        sa.CheckConstraint("kind IN ('quote', 'public_tariff', 'grant')", name=op.f("ck_contract_kind")),
+        sa.CheckConstraint("kind IN ('quote', 'public_tariff', 'grant', 'rerating')", name=op.f("ck_contract_kind")),
         sa.ForeignKeyConstraint(["buyer_id"], ["party.id"], name=op.f("fk_contract_buyer_id")),
         sa.ForeignKeyConstraint(["grant_id"], ["free_use_grant.id"], name=op.f("fk_contract_grant_id")),
         sa.ForeignKeyConstraint(["operator_id"], ["party.id"], name=op.f("fk_contract_operator_id")),
@@ -994,7 +995,8 @@ def upgrade() -> None:
         sa.Column("rebill", columns.Flag(), nullable=False),
         sa.Column("red_pending", columns.Flag(), nullable=False),
         sa.CheckConstraint(
-            "reason IN ('issued_in_error', 'returned', 'allowance', 'service_stopped', 'late_use', 'fee_changed')",
+            "reason IN ('issued_in_error', 'returned', 'allowance', 'service_stopped', 'late_use', 'fee_changed', "
+            "'above_ceiling')",
             name=op.f("ck_credit_note_reason"),
         ),
         sa.CheckConstraint("gross >= 0 AND gross = net + tax", name=op.f("ck_credit_note_amounts")),

@@ -23,6 +23,7 @@ GRANT = FreeUseGrant(
     effective_from=date(2025, 3, 10),
     effective_until=date(2025, 4, 1),
     undertakings={},
+    conditions={},
     recorded_at=NOON,
 )
 
