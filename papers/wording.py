@@ -236,6 +236,8 @@ WORDS: Final[Mapping[str, Label]] = {
     "grant_status.revoked": Label("已撤销", "revoked"),
     "grant_status.expired": Label("已到期", "expired"),
     "breach_status.open": Label("处理中", "open"),
+    "breach_status.ordered": Label("已责令", "ordered"),
+    "breach_status.answered": Label("已答复", "answered"),
     "breach_status.refunded": Label("已退还", "refunded"),
     "breach_status.closed": Label("已办结", "closed"),
     "duty.none": Label("无", "none"),

@@ -19,7 +19,7 @@ from pricing.period import Month, month_of
 from registry.contracts import find_contract
 from registry.grant_reratings import RERATING
 from registry.tables import Contract
-from settlement.credit_notes import credit_late_use
+from settlement.credit_notes import credit_reductions
 from settlement.drafts import RELIEFS, Draft, DraftLine, ServiceMonth, draw_up
 from settlement.standing import contract_liability, receivable
 from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine
@@ -56,7 +56,7 @@ def issue_invoice(unit: Unit, contract_id: str, month: Month) -> tuple[Invoice, 
         return issued[str(month)], False
     _require_billable(unit, contract, month, previous_billed=str(month.previous) in issued)
     draft = draw_up(unit, contract, month)
-    credit_late_use(unit, draft.price_basis, draft.reductions)
+    credit_reductions(unit, draft.price_basis, draft.reductions)
     invoice = _issue(unit, contract, month, draft)
     unit.object_id = invoice.id
     return invoice, True
