@@ -44,7 +44,7 @@ def billed_above_a_ceiling_recorded_later(world: World, **prices: Any) -> dict[s
 def test_a_breach_goes_from_its_record_over_refund_order_and_answer_to_its_close(world: World) -> None:
     given = billed_above_a_ceiling_recorded_later(world)
     bills = given["bills"]
-    [first, second] = report_of(world)["breaches"]
+    [first, _] = report_of(world)["breaches"]
     assert (first["value"], first["status"], first["records"]) == ("400.00", "open", [])
 
     record = world.regulator.made(PATH, breach_body())
