@@ -23,6 +23,7 @@ from registry.grant_plans import due_before, plan_of, plan_review, review_docume
 from registry.grant_reratings import rerating_document, reratings_of
 from registry.lookup import code_of, find, missing
 from registry.offerings import require_classified, require_offerable
+from registry.redevelopment import require_no_own_redevelopment
 from registry.relations import SEES_EVERYTHING, authorisation_of, offerings_under, require_grantor
 from registry.spans import require_span
 from registry.tables import Contract, FreeUseGrant, GrantDecision, Offering, Party
@@ -126,16 +127,18 @@ def decisions_of(unit: Unit, grant_id: str) -> list[GrantDecision]:
 def apply_for_grant(unit: Unit, given: Mapping[str, Any]) -> FreeUseGrant:
     """Record the caller's application for free use.
 
-    Raises NotFound, DatesReversed, UndertakingsMissing, NotPublicInterest, ClassificationUnconfirmed, GrantExpired
-    and what ``require_offerable`` raises.
+    Raises NotFound, RedevelopmentByAffiliate, DatesReversed, UndertakingsMissing, NotPublicInterest,
+    ClassificationUnconfirmed, GrantExpired and what ``require_offerable`` raises.
     """
     offering = find(unit, Offering, given["offering"], "offering")
+    buyer = unit.session.get_one(Party, unit.principal.party)
+    require_no_own_redevelopment(unit, given["use"], buyer, offering.operator_id)
     require_span(given)
     _require_undertakings(given["undertakings"])
     grant = FreeUseGrant(
         id=new_id("grt"),
         offering_id=offering.id,
-        buyer_id=unit.principal.party,
+        buyer_id=buyer.id,
         purpose_statement=given["purpose_statement"],
         effective_from=given["effective_from"],
         effective_until=given["effective_until"],
@@ -143,6 +146,7 @@ def apply_for_grant(unit: Unit, given: Mapping[str, Any]) -> FreeUseGrant:
         quantity_limit=given["quantity_limit"],
         evidence=given["evidence"],
         conditions=_conditions(unit),
+        use=given["use"],
         recorded_at=unit.now,
         recorded_by=unit.principal.party,
     )
@@ -319,6 +323,7 @@ def _open_contract(unit: Unit, grant: FreeUseGrant) -> None:
         terms=[Terms(offering.id, PUBLIC_INTEREST, quantity_limit=grant.quantity_limit)],
         price_basis=None,
         grant_id=grant.id,
+        use=grant.use,
         accepted=True,
     )
 

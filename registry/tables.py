@@ -242,7 +242,7 @@ class FreeUseGrant(Recorded, table=True):
     """
 
     __tablename__ = "free_use_grant"
-    __table_args__ = table(check("term", "effective_until > effective_from"))
+    __table_args__ = table(check("term", "effective_until > effective_from"), one_of("use", "end_use", "redevelopment"))
 
     id: str = Field(primary_key=True, sa_type=Words)
     offering_id: str = Field(sa_type=Words, foreign_key="offering.id", index=True)
@@ -254,6 +254,7 @@ class FreeUseGrant(Recorded, table=True):
     quantity_limit: int | None = Field(default=None, sa_type=Int64)
     evidence: Any = Field(default=None, sa_type=Document, nullable=True)
     conditions: Any = Field(sa_type=Document)
+    use: str = Field(sa_type=Words)
 
 
 class GrantDecision(Recorded, table=True):
@@ -276,7 +277,11 @@ class Contract(Recorded, table=True):
     """
 
     __tablename__ = "contract"
-    __table_args__ = table(one_of("kind", "quote", "public_tariff", "grant", "rerating"), append_only=False)
+    __table_args__ = table(
+        one_of("kind", "quote", "public_tariff", "grant", "rerating"),
+        one_of("use", "end_use", "redevelopment"),
+        append_only=False,
+    )
 
     id: str = Field(primary_key=True, sa_type=Words)
     kind: str = Field(sa_type=Words)
@@ -288,6 +293,7 @@ class Contract(Recorded, table=True):
     consent_reference: str | None = Field(default=None, sa_type=Words)
     quote_id: str | None = Field(default=None, sa_type=Words, unique=True)
     grant_id: str | None = Field(default=None, sa_type=Words, foreign_key="free_use_grant.id", unique=True)
+    use: str = Field(sa_type=Words)
     accepted_at: datetime | None = Field(default=None, sa_type=Instant)
 
 

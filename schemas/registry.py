@@ -41,6 +41,7 @@ CATEGORIES = ("public_interest", "commercial")
 LIST_LENGTH_MAX = 500
 STATEMENT_LENGTH_MAX = 4000
 DOCUMENT_NO_LENGTH_MAX = 128
+USES = ("end_use", "redevelopment")
 REVIEW_OUTCOMES = ("continue", "suspend", "revoke")
 REVIEW_MONTHS_MAX = 60
 
@@ -305,6 +306,7 @@ class GrantIn(Wire):
     undertakings = fields.Nested(Undertakings, required=True)
     quantity_limit = Quantity(above=0, load_default=None, allow_none=True)
     evidence = Evidence(load_default=None, allow_none=True)
+    use = Choice(*USES, load_default="end_use")
 
 
 class ConditionOut(Wire):
@@ -477,6 +479,7 @@ class ContractIn(Wire):
     effective_from = Day(required=True)
     effective_until = _optional_day()
     consent_reference = _optional_words(longest=200)
+    use = Choice(*USES, load_default="end_use")
 
 
 class TermsOut(Wire):

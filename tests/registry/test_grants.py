@@ -24,6 +24,7 @@ GRANT = FreeUseGrant(
     effective_until=date(2025, 4, 1),
     undertakings={},
     conditions={},
+    use="end_use",
     recorded_at=NOON,
 )
 

@@ -47,14 +47,13 @@ def test_who_complains_of_the_overseen_closes_it_only_where_it_oversees(world: W
 
 def test_a_price_is_told_as_found_too_high_from_the_platforms_number_of_complainants_on(world: World) -> None:
     world.priced()
-    for client in (world.buyer, world.buyer, world.other_buyer):
-        world_of = client.made(PATH, complaint_body())
+    first, *_ = [client.made(PATH, complaint_body()) for client in (world.buyer, world.buyer, world.other_buyer)]
     world.provider.made(PATH, complaint_body("quality"))
     row = counted(world)
     assert (row["complaints"], row["complainants"], row["price_too_high"], row["quality"]) == (4, 3, 3, 1)
     assert (row["wide_from"], row["price_found_too_high"], row["widely_complained"]) == (3, False, True)
     assert row["links"]["complaints"] == "/api/v1/complaints?offering=offering"
-    world.operator.made(f"{PATH}/{world_of['id']}/answer", {"text": "Costs rose"}, 200)
+    world.operator.made(f"{PATH}/{first['id']}/answer", {"text": "Costs rose"}, 200)
     world.provider.made(PATH, complaint_body())
     row = counted(world)
     assert (row["open"], row["answered"], row["closed"], row["price_found_too_high"]) == (4, 1, 0, True)
