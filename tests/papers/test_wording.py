@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import papers
-from papers import bill, compliance, parts, statement
+from papers import bill, compliance, parity, parts, statement
 from papers.layout import Column
 from papers.report import Form, Section
 from papers.wording import WORDS, Label, word
@@ -79,7 +79,7 @@ def columns(thing: object) -> Iterator[Column]:
                 yield from columns(part)
 
 
-TABLES = [value for module in (bill, statement, compliance, parts) for value in vars(module).values()]
+TABLES = [value for module in (bill, statement, compliance, parity, parts) for value in vars(module).values()]
 ALL_LABELS = {*WORDS.values(), *(label for table in TABLES for label in labels(table))}
 
 

@@ -312,6 +312,8 @@ def test_no_query_names_what_is_anothers(everything: Everything, subtests: pytes
         ((*overseers, world.other_grantor), "/reports/cap-compliance.csv", days),
         ((*overseers, world.other_grantor), "/reports/cap-compliance/charges", days),
         ((*overseers, world.other_grantor), "/reports/cap-compliance/charges.csv", days),
+        ((*overseers, world.other_grantor), "/reports/price-parity", days),
+        ((*overseers, world.other_grantor), "/reports/price-parity.csv", days),
         ((*overseers, world.other_grantor), "/reports/revenue-position", {"operator": "operator", "year": "2025"}),
         (overseers, "/ledger/accounts", {"operator": "operator"}),
         (overseers, "/ledger/transactions", {"operator": "operator"}),
