@@ -84,6 +84,7 @@ WORDS: Final[Mapping[str, Label]] = {
     "line.corrects": Label("更正账单 {bill}", "Corrects bill {bill}"),
     "line.ceiling": Label("上限收费标准：{decision}", "Ceiling decision: {decision}"),
     "line.in_advance": Label("预收", "Billed in advance"),
+    "line.rerated": Label("经认定属商业使用，补计：{decision}", "Free use found commercial by decision {decision}"),
     "line.trial": Label("试行收费标准", "Trial price"),
     "unit.item": Label("件", "item"),
     "unit.call": Label("次", "call"),

@@ -236,6 +236,7 @@ class InvoiceLineOut(Wire):
     ceiling_decision_no = fields.String(allow_none=True)
     corrects = fields.String(allow_none=True)
     corrects_number = fields.String(allow_none=True)
+    rerated_by = fields.String(allow_none=True)
     trial = fields.Boolean(required=True)
     explanation = fields.List(fields.Nested(StepOut), required=True)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import and_, func, insert, select
 from sqlmodel import col
@@ -26,6 +26,9 @@ from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine
 from store.counters import next_number
 from store.ids import new_id
 from store.unit import Unit
+
+RERATED_STEP: Final = "free_use.rerated"
+"""The rule of the step that says by which decision a line's use was found to have been commercial."""
 
 
 class MonthNotBillable(Conflict):

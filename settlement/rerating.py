@@ -32,7 +32,7 @@ from registry.public_contracts import TariffMissing
 from registry.relations import authorisation_of, product_of, require_grantor
 from registry.spans import require_span
 from registry.tables import Contract, FreeUseGrant, Offering
-from settlement.invoices import issue_rerating
+from settlement.invoices import RERATED_STEP, issue_rerating
 from settlement.price_book import price_book
 from store.ids import new_id
 from store.unit import Unit
@@ -202,7 +202,7 @@ def _decision(grant: FreeUseGrant, given: Mapping[str, Any], days: Span) -> Step
     """Return the step that each line of the bill ends with."""
     number, until = given["decision_no"], str(days.end)
     return Step(
-        rule="free_use.rerated",
+        rule=RERATED_STEP,
         text_en=(
             f"Use under free-use grant {grant.id} from {days.start} until {until} was found to have been commercial "
             f"by decision {number}, and is charged at the tariff and ceiling of its days"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from tests.web.flow_story import require_sound_books
@@ -202,3 +203,20 @@ def test_a_breach_is_seen_by_who_oversees_the_offering_and_acted_on_in_ones_own_
     reason = {"reason": "The buyers are one public body, which waived it"}
     closed = world.regulator.made(f"{PATH}/{record}/close", reason, 200)
     assert closed["steps"][-1] == {**closed["steps"][-1], **reason, "owed": "410.00"}
+
+
+def test_of_parallel_refunds_one_gives_back_and_the_others_find_nothing_owed(world: World) -> None:
+    given = billed_above_a_ceiling_recorded_later(world)
+    record, operator = world.regulator.made(PATH, breach_body())["id"], world.operator
+
+    def refund(_number: int) -> int:
+        return operator.post(f"{PATH}/{record}/refund").status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        statuses = sorted(pool.map(refund, range(4)))
+    assert statuses == [200, 422, 422, 422]
+    credited = {
+        name: world.operator.seen(f"/invoices/{bill['id']}")["credited"] for name, bill in given["bills"].items()
+    }
+    assert credited == {"buyer": "424.00", "other-buyer": "10.60"}
+    require_sound_books(world)

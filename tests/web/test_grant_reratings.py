@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from tests.papers.samples import pages
 from tests.web.flow_story import require_sound_books
 from tests.world import World
 
@@ -52,6 +54,9 @@ def test_commercial_use_under_a_grant_is_billed_from_the_stated_day_at_the_price
     for line in bill["lines"]:
         decided = line["explanation"][-1]
         assert (decided["rule"], decided["inputs"]["decision_no"]) == ("free_use.rerated", "RR-1")
+        assert line["rerated_by"] == "RR-1"
+    printed = world.buyer.get(f"/invoices/{bill['id']}.pdf", lang="en").data
+    assert "Free use found commercial by decision RR-1" in " ".join("".join(pages(printed)).split())
 
     assert use_of(world, grant["contract"], "floods") == {"accepted": "40", "free": "40", "billed": "0"}
     assert use_of(world, made["contract"], "scores") == {"accepted": "210", "free": "0", "billed": "210"}
@@ -154,3 +159,34 @@ def test_a_re_rating_without_use_price_or_fit_offering_is_refused(world: World) 
     world.operator.refused(path, rerate_body(offering="scores"), 403, "forbidden")
     world.other_grantor.refused(path, rerate_body(offering="scores"), 404, "not_found")
     assert use_of(world, grant["contract"], "floods")["free"] == "10"
+
+
+def test_of_parallel_decisions_one_bills_the_use_and_the_others_are_told(world: World) -> None:
+    grant = used_under_a_grant(world)
+    path, grantor = f"/free-use-grants/{grant['id']}/rerate", world.grantor
+
+    def rerate(number: int) -> int:
+        return grantor.post(path, rerate_body(decision_no=f"RR-{number}")).status_code
+
+    with ThreadPoolExecutor(4) as pool:
+        statuses = sorted(pool.map(rerate, range(4)))
+    assert statuses == [201, 409, 409, 409]
+    assert len(world.buyer.seen("/invoices")["items"]) == 1
+    require_sound_books(world)
+
+
+def test_use_beyond_a_grant_is_refused_and_never_charged_by_itself(world: World) -> None:
+    world.priced("scores")
+    world.offering("floods", "public_welfare", reference_offering="scores")
+    grant = world.grant("floods", quantity_limit="100")
+    world.clock("2025-04-01")
+    world.usage(grant["contract"], "floods", "100", "2025-03-05T12:00:00+08:00")
+    beyond = world.usage(grant["contract"], "floods", "1", "2025-03-06T12:00:00+08:00")
+    assert beyond["results"][0]["code"] == "grant_exhausted"
+    assert use_of(world, grant["contract"], "floods") == {"accepted": "100", "free": "100", "billed": "0"}
+    assert world.invoice(grant["contract"], "2025-03")["gross"] == "0.00"
+    made = world.grantor.made(f"/free-use-grants/{grant['id']}/rerate", rerate_body(from_date="2025-03-01"))
+    assert made["quantity"] == "100"
+    again = world.usage(grant["contract"], "floods", "1", "2025-04-01T00:00:00+08:00")
+    assert again["results"][0]["code"] in ("grant_rerated", "grant_exhausted")
+    require_sound_books(world)
