@@ -83,7 +83,7 @@ def test_grants_and_agreements_end_for_those_who_have_them(ruled: World) -> None
     review = {"finding": "As granted", "outcome": "continue", "next_review_on": "2025-12-01"}
     ruled.grantor.made(f"/free-use-grants/{pending}/review", review, 200)
     assert [each[1:] for each in duties(ruled.grantor, "grant_review")] == [
-        ("2025-09-01", "done"),
+        ("2025-09-03", "done"),
         ("2025-12-01", "due"),
     ]
     for client in (ruled.operator, ruled.grantor):

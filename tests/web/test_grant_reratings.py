@@ -190,3 +190,17 @@ def test_use_beyond_a_grant_is_refused_and_never_charged_by_itself(world: World)
     again = world.usage(grant["contract"], "floods", "1", "2025-04-01T00:00:00+08:00")
     assert again["results"][0]["code"] in ("grant_rerated", "grant_exhausted")
     require_sound_books(world)
+
+
+def test_no_minimum_is_due_for_a_month_in_which_nothing_was_re_rated(world: World) -> None:
+    world.priced("scores", unit_price="0.50", minimum_commitment="20.00")
+    world.offering("floods", "public_welfare", reference_offering="scores")
+    grant = world.grant("floods")
+    world.clock("2025-05-20")
+    world.usage(grant["contract"], "floods", "30", "2025-04-05T12:00:00+08:00")
+    made = world.grantor.made(f"/free-use-grants/{grant['id']}/rerate", rerate_body())
+    lines = world.buyer.seen(f"/invoices/{made['invoice']}")["lines"]
+    assert [(line["kind"], line["service_month"], line["net"]) for line in lines] == [
+        ("usage", "2025-04", "15.00"),
+        ("minimum", "2025-04", "5.00"),
+    ]
