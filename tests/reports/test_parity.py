@@ -136,3 +136,17 @@ def test_a_refund_of_a_breach_and_the_days_of_a_ceiling_explain_a_price(world: W
     assert world.grantor.seen(PATH, **PERIOD)["is_partial"] is True
     assert world.rival.get(PATH, **PERIOD).status_code == 404
     assert world.buyer.get(PATH, **PERIOD).status_code == 403
+
+
+def test_a_charge_that_is_not_the_published_price_is_unexplained(world: World) -> None:
+    """Use given back for less than it cost: what is left came to 1.18 a call, where 0.80 is published."""
+    world.priced("plain", unit_price="0.80")
+    contract = world.contract("plain")["id"]
+    world.clock("2025-04-10")
+    world.usage(contract, "plain", "100", "2025-03-10T12:00:00+08:00")
+    bill = world.invoice(contract, "2025-03")
+    back = {"lines": [{"position": 1, "quantity": "50", "amount": "22.26"}], "reason": "returned"}
+    world.operator.made(f"/invoices/{bill['id']}/credit-notes", back)
+    report = world.regulator.seen(PATH, **PERIOD)
+    assert prices(report, "plain") == [("buyer", "1.18", "0.00", False, [])]
+    assert report["unexplained"] == 1

@@ -220,3 +220,19 @@ def test_of_parallel_refunds_one_gives_back_and_the_others_find_nothing_owed(wor
     }
     assert credited == {"buyer": "424.00", "other-buyer": "10.60"}
     require_sound_books(world)
+
+
+def test_the_rounding_of_a_return_is_no_breach(world: World) -> None:
+    """4 at 0.01125 come to 0.05; one returned gives back 0.01; the 0.04 left are a fen above 3 at 0.01125."""
+    world.offering()
+    world.ceiling(price="0.01125")
+    world.tariff(unit_price="0.01125")
+    contract = world.contract()["id"]
+    world.clock("2025-04-10")
+    world.usage(contract, "offering", "4", "2025-03-20T12:00:00+08:00")
+    bill = world.invoice(contract, "2025-03")
+    returned = {"lines": [{"position": 1, "quantity": "1"}], "reason": "returned"}
+    note = world.operator.made(f"/invoices/{bill['id']}/credit-notes", returned)
+    assert (bill["net"], note["net"]) == ("0.05", "0.01")
+    assert report_of(world)["breaches"] == []
+    world.operator.refused(PATH, breach_body(), 422, "nothing_above_ceiling")
