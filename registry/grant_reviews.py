@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from pricing.errors import Malformed
+from pricing.errors import Refusal
 from registry.grant_plans import plan_of, plan_review
 from registry.grant_tables import GrantReview
 from registry.grants import GrantState, decide_grant, decisions_of, grant_status, held_grant
@@ -16,11 +16,17 @@ from store.unit import Unit
 REVIEWABLE = frozenset({"approved", "suspended"})
 
 
+class ReviewUnneeded(Refusal):
+    """A next review of a grant that is revoked for good."""
+
+    code = "review_unneeded"
+
+
 def review_grant(unit: Unit, grant_id: str, given: Mapping[str, Any]) -> FreeUseGrant:
     """Record a review of a grant as its grantor: it continues, or is suspended or revoked from now on.
 
     The next review is on ``next_review_on``, else in as many months as the plan says; after a revocation there is
-    none. Raises NotFound, GrantState, ReviewInThePast.
+    none. Raises NotFound, GrantState, ReviewInThePast, ReviewUnneeded.
     """
     grant = held_grant(unit, grant_id)
     unit.object_id = grant.id
@@ -31,7 +37,7 @@ def review_grant(unit: Unit, grant_id: str, given: Mapping[str, Any]) -> FreeUse
         raise GrantState(message, state=status)
     if outcome == "revoke" and next_on is not None:
         message = "a revoked grant is not reviewed again; leave next_review_on out"
-        raise Malformed(message, errors={"next_review_on": [message]})
+        raise ReviewUnneeded(message, errors={"next_review_on": [message]})
     unit.session.add(
         GrantReview(
             id=new_id("grv"),

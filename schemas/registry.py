@@ -425,13 +425,16 @@ class GrantsQuery(PageQuery):
     review_due_before = Day(load_default=None)
 
 
+_BASE64 = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+
+
 class Base64(fields.Field[bytes]):
     """Bytes as text in base64 (RFC 4648), padded, without line ends."""
 
     def __init__(self, *, bytes_max: int, **kwargs: Any) -> None:
         self.length_max = -(-bytes_max // 3) * 4
         described = {"type": "string", "contentEncoding": "base64", "maxLength": self.length_max}
-        super().__init__(metadata={**described, "pattern": "^[A-Za-z0-9+/]+={0,2}$"}, **kwargs)
+        super().__init__(metadata={**described, "pattern": _BASE64}, **kwargs)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bytes:
         if not isinstance(value, str):

@@ -250,7 +250,7 @@ def test_a_review_that_is_overdue_is_listed_and_stops_nothing(world: World) -> N
     assert (suspended["status"], suspended["review_due_on"]) == ("suspended", "2025-06-10")
     assert suspended["decisions"][-1]["reason"] == "Odd hours"
     refused = {"finding": "f", "outcome": "revoke", "next_review_on": "2025-07-01"}
-    world.grantor.refused(path, refused, 400, "malformed")
+    world.grantor.refused(path, refused, 422, "review_unneeded")
     revoked = world.grantor.made(path, {"finding": "Sold on", "outcome": "revoke"}, 200)
     assert (revoked["status"], revoked["review_due_on"]) == ("revoked", None)
     assert [review["outcome"] for review in revoked["reviews"]] == ["continue", "suspend", "revoke"]
