@@ -41,7 +41,7 @@ REPORT_VERSION: Final = "1"
 """Raised with every change of what the report says or how it is reckoned."""
 WHOLE: Final = "all"
 """The band of a price that has none."""
-_BY_USE: Final = frozenset({"tier", "package", "minimum", "ceiling_relief", "version", "ceiling_changed"})
+_BY_USE: Final = frozenset({"tier", "package", "fixed_part", "minimum", "ceiling_relief", "version", "ceiling_changed"})
 """Grounds by which one and the same price list makes different prices, as quantity and days of use are."""
 _RATED_ALONE: Final = (PerUnit, Graduated, Volume, Package)
 """Models whose charge hangs on the quantity alone, so that it can be reckoned anew from the papers."""
@@ -240,8 +240,10 @@ def _grounds_of(version: PriceVersion, month: ChargedMonth, contract: Contract) 
         yield Ground("relief", version.id, tariff.relief.value)
     if isinstance(tariff.model, Graduated | Volume):
         yield Ground("tier", version.id)
-    elif not isinstance(tariff.model, PerUnit):
-        yield Ground("package", version.id, tariff.model.name.value)
+    if isinstance(tariff.model, Package):
+        yield Ground("package", version.id)
+    if tariff.fixed is not None:
+        yield Ground("fixed_part", version.id)
     days = [Span(charge.service_from, charge.service_until) for charge in month.used]
     if contract.quote_id is not None and not any(version.span.overlaps(span) for span in days):
         yield Ground("frozen_quote", contract.quote_id, f"{version.id} {version.span.start}")
