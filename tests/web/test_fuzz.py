@@ -49,6 +49,7 @@ JUDGED_ONE_BY_ONE = f"{BASE}/usage-events"
 RULES_BETWEEN_FIELDS = (
     f"{BASE}/ceilings",
     f"{BASE}/tariffs",
+    f"{BASE}/tariffs/what-if",
     f"{BASE}/distribution-agreements",
     f"{BASE}/invoices/{{invoice_id}}/credit-notes",
     f"{BASE}/disputes",
