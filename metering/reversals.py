@@ -25,7 +25,7 @@ from metering.postings import use_posting
 from metering.quotas import QuotaKey, give_back, quota_key
 from metering.rights import Judge, Place
 from metering.tables import EventKey, UsageEvent, UsageReversal, event_of_key
-from metering.use import REVERSAL, chargeable_use, use_of
+from metering.use import REVERSAL, chargeable_use, free_use_by_day, use_of
 from pricing.money import format_quantity
 from pricing.period import Month
 from registry.lookup import code_of
@@ -104,11 +104,12 @@ def _judged(batch: _Batch, index: int, event: Event) -> Verdict:
     found = batch.counted[reversed_key]
     named = (found.contract_id, found.offering_id, found.service_on)
     place = batch.places.setdefault(named, Place(right, found.service_on))
-    if not right.free and not _is_there(batch, place, event.quantity):
+    if not (_is_free(batch, place, event.quantity) if right.free else _is_there(batch, place, event.quantity)):
+        settled = "re-rated as commercial" if right.free else "written off or returned"
         return refused(
             "reversal_exceeds_use",
-            f"of {found.service_on} less than the {format_quantity(event.quantity)} is left: the rest was written off "
-            "or returned, which settled it already",
+            f"of {found.service_on} less than the {format_quantity(event.quantity)} is left: the rest was {settled}, "
+            "which settled it already",
         )
     batch.taken[named] += event.quantity
     claim = Claim(index, event.key, event, place, content_hash(event, right.offering_id))
@@ -137,6 +138,14 @@ def _mismatch(batch: _Batch, event: Event, reversed_key: Key) -> Verdict | None:
     if found.is_reversed or any(taken == reversed_key for _, taken in batch.takers.values()):
         return refused("already_reversed", f"{name} was reversed before")
     return None
+
+
+def _is_free(batch: _Batch, place: Place, quantity: int) -> bool:
+    """Say whether the free use of a day is still there to be taken back: none of it was re-rated."""
+    right, month = place.right, Month.from_date(place.day)
+    free = free_use_by_day(batch.unit, right.contract_id, right.offering_id, month.span, str(month))
+    on_day = batch.taken.get((right.contract_id, right.offering_id, place.day), 0)
+    return quantity <= free.get(place.day, 0) - on_day
 
 
 def _is_there(batch: _Batch, place: Place, quantity: int) -> bool:

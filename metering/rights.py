@@ -17,6 +17,8 @@ from sqlmodel import col
 
 from metering.events import Event, Verdict, refused
 from pricing.period import format_instant
+from registry.grant_reratings import RERATING, covers, reratings_of
+from registry.grant_tables import GrantRerating
 from registry.grants import grant_refusal
 from registry.tables import (
     Authorisation,
@@ -65,6 +67,7 @@ class Terms:
     """A contract as events are held against it; ``offerings`` are found by id and by code."""
 
     operator_id: str
+    kind: str
     accepted: bool
     effective_from: date
     effective_until: date | None
@@ -98,7 +101,9 @@ class Judge:
         self._earliest = unit.now - timedelta(days=unit.settings.late_event_days_max)
         self._latest = unit.now + timedelta(minutes=unit.settings.future_event_minutes_max)
         self._terms = _terms_of(unit, {event.subject for event in events})
-        self._grants = _grants_of(unit, {terms.grant_id for terms in self._terms.values() if terms.grant_id})
+        grants = {terms.grant_id for terms in self._terms.values() if terms.grant_id}
+        self._grants = _grants_of(unit, grants)
+        self._reratings = _reratings_of(unit, grants)
         self._judged: dict[tuple[str, str, date], Place | Verdict] = {}
         self._places: dict[tuple[str, str, date], Place] = {}
 
@@ -136,6 +141,8 @@ class Judge:
         terms = self._terms.get(subject)
         if terms is None or terms.operator_id != self._operator_id:
             return refused("contract_unknown", f"there is no contract {subject!r} of this operator")
+        if terms.kind == RERATING:
+            return refused("contract_takes_no_use", f"contract {subject} holds re-rated use only, and takes no events")
         if not terms.accepted:
             return refused("contract_not_accepted", f"the buyer has not accepted contract {subject} yet")
         right = terms.offerings.get(offering)
@@ -152,8 +159,16 @@ class Judge:
         grant, decisions = self._grants[grant_id or ""]
         code = grant_refusal(grant, decisions, event.time, self._zone)
         if code is None:
-            return None
+            return self._judge_rerated(grant_id or "", event.time.astimezone(self._zone).date())
         return refused(code, f"grant {grant_id} {_GRANT_STATES[code]} at {format_instant(event.time, self._zone)}")
+
+    def _judge_rerated(self, grant_id: str, day: date) -> Verdict | None:
+        """Refuse use of days that a decision found to be commercial: it is not free, and its bill is made."""
+        found = next((each for each in self._reratings[grant_id] if covers(each, day)), None)
+        if found is None:
+            return None
+        said = f"use from {found.from_date} until {found.until_date} was re-rated by decision {found.decision_no}"
+        return refused("grant_rerated", f"{said}, so that none of {day} is free: name a contract that is billed")
 
 
 def _refusal_on(day: date, terms: Terms, right: Right, offering: str) -> Verdict | None:
@@ -194,6 +209,7 @@ def _read_terms(unit: Unit, contract_ids: list[str]) -> dict[str, Terms]:
         select(
             col(Contract.id),
             col(Contract.operator_id),
+            col(Contract.kind),
             col(Contract.accepted_at),
             col(Contract.effective_from),
             col(Contract.effective_until),
@@ -219,6 +235,7 @@ def _read_terms(unit: Unit, contract_ids: list[str]) -> dict[str, Terms]:
         if terms is None:
             terms = read[row.id] = Terms(
                 row.operator_id,
+                row.kind,
                 row.accepted_at is not None,
                 row.effective_from,
                 row.effective_until,
@@ -253,3 +270,13 @@ def _grants_of(unit: Unit, grant_ids: set[str]) -> dict[str, tuple[FreeUseGrant,
         for decision in unit.session.execute(query.order_by(*order)).scalars():
             decisions[decision.grant_id].append(decision)
     return {grant_id: (grant, decisions[grant_id]) for grant_id, grant in grants.items()}
+
+
+def _reratings_of(unit: Unit, grant_ids: set[str]) -> dict[str, list[GrantRerating]]:
+    """Return the decisions that found use under grants to be commercial."""
+    wanted = sorted(grant_ids)
+    found: dict[str, list[GrantRerating]] = defaultdict(list)
+    for start in range(0, len(wanted), _CHUNK):
+        for rerating in reratings_of(unit, wanted[start : start + _CHUNK]):
+            found[rerating.grant_id].append(rerating)
+    return found

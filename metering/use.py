@@ -2,7 +2,8 @@
 
 How postings are read (architecture: use is booked in the same ledger as money): ``usage`` debits unbilled or free use
 of a service month and day, ``usage_reversal`` credits it; ``bill_use`` and ``credit_use`` move use of a month and name
-no day, so that they leave the days alone; ``use_writeoff`` takes unbilled use of a month from its days.
+no day, so that they leave the days alone; ``use_writeoff`` takes unbilled use of a month from its days;
+``use_rerated`` takes free use of days from a grant, and debits another contract with it, as unbilled use of those days.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sqlmodel import col
 
 from ledger.tables import Account, Entry, Transaction
 from metering.accounts import BILLED, CONTRACT_KINDS, FREE, UNBILLED, WRITTEN_OFF
+from pricing.period import Span
 from registry.contracts import contract_offerings, find_contract
 from registry.lookup import code_of, find, missing
 from registry.relations import product_of
@@ -30,6 +32,8 @@ USAGE: Final = "usage"
 """The kind of transaction by which use enters the books."""
 REVERSAL: Final = "usage_reversal"
 """The kind by which use that should not have been counted leaves them again."""
+RERATED: Final = "use_rerated"
+"""The kind by which free use found to have been commercial goes from its grant to a contract that is billed."""
 
 _MONTH: Final = (
     "SELECT entry.service_on, exact_sum(CASE entry.side WHEN 'D' THEN entry.amount ELSE -entry.amount END) AS amount "
@@ -48,8 +52,8 @@ _SIGNED: Final = case((col(Entry.side) == "D", col(Entry.amount)), else_=-col(En
 class Use:
     """Use of one offering under one contract, in millionths of its unit.
 
-    ``accepted`` is what the events brought, less what others reversed; the books hold it as unbilled + billed + free +
-    written_off.
+    ``accepted`` is what the events brought, less what others reversed, and with what a re-rating brought or took
+    away; the books hold it as unbilled + billed + free + written_off.
     """
 
     accepted: int = 0
@@ -89,7 +93,7 @@ def use_of(
     accepted, held = 0, dict.fromkeys(CONTRACT_KINDS, 0)
     for account_kind, posting_kind, amount in unit.connection.execute(query):
         held[account_kind] += int(amount)
-        accepted += int(amount) if posting_kind in (USAGE, REVERSAL) else 0
+        accepted += int(amount) if posting_kind in (USAGE, REVERSAL, RERATED) else 0
     return Use(accepted, held[UNBILLED], held[BILLED], held[FREE], held[WRITTEN_OFF])
 
 
@@ -147,6 +151,31 @@ def month_of_use(unit: Unit, contract_id: str, offering_id: str, month: str) -> 
     wanted = {"contract_id": contract_id, "offering_id": offering_id, "kind": UNBILLED, "month": month}
     by_day: dict[date | None, int] = dict(unit.connection.execute(_MONTHS[unit.dialect], wanted).all())
     return ChargeableUse({day: amount for day, amount in by_day.items() if day and amount}, sum(by_day.values()))
+
+
+def free_use_by_day(
+    unit: Unit, contract_id: str, offering_id: str, days: Span, month: str | None = None
+) -> dict[date, int]:
+    """Return the free use of an offering under a grant's contract by day; lock the contract first.
+
+    Naming the one ``month`` that the days are of leaves the others unread.
+    """
+    query = (
+        select(col(Entry.service_on), func.sum(_SIGNED))
+        .select_from(Account)
+        .join(Entry, col(Entry.account_id) == col(Account.id))
+        .where(
+            col(Account.contract_id) == contract_id,
+            col(Account.offering_id) == offering_id,
+            col(Account.kind) == FREE,
+            col(Entry.service_on).is_not(None),
+        )
+        .group_by(col(Entry.service_on))
+        .order_by(col(Entry.service_on))
+    )
+    if month is not None:
+        query = query.where(col(Entry.service_month) == month)
+    return {day: int(amount) for day, amount in unit.connection.execute(query) if amount and days.contains(day)}
 
 
 def _entries(contract_id: str) -> Select[()]:

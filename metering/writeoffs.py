@@ -13,7 +13,7 @@ from ledger.books import Leg, Posting, credit, debit, post
 from ledger.tables import Account, Entry, Transaction
 from metering.accounts import UNBILLED, WRITTEN_OFF, use_account
 from metering.tables import UsageWriteoff
-from metering.use import USAGE, chargeable_use, held_offering
+from metering.use import RERATED, USAGE, chargeable_use, held_offering
 from pricing.errors import Refusal
 from pricing.money import format_quantity
 from registry.contracts import find_contract, visible_contracts
@@ -147,7 +147,7 @@ def _accepted_lately(unit: Unit, contract_id: str, offering_id: str, month: str)
             col(Account.offering_id) == offering_id,
             col(Account.kind) == UNBILLED,
             col(Entry.service_month) == month,
-            col(Transaction.kind) == USAGE,
+            col(Transaction.kind).in_((USAGE, RERATED)),
         )
         .order_by(col(Transaction.recorded_at).desc(), col(Entry.service_on).desc())
     )

@@ -11,8 +11,11 @@ import ledger.balance_tables
 import ledger.seal_tables
 import ledger.tables  # noqa: F401 - imported so that its tables are known, as are those above and below
 import metering.tables  # noqa: F401
+import registry.complaint_tables
+import registry.grant_tables
 import registry.tables  # noqa: F401
 import reports.tables  # noqa: F401
+import settlement.breach_tables
 import settlement.cost_tables
 import settlement.tables  # noqa: F401
 import store.tables  # noqa: F401

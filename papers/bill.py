@@ -59,6 +59,7 @@ _SHEET_COLUMNS: Final = (
     Column("corrects", Label("更正账单", "Corrects bill")),
     Column("ceiling_decision_no", Label("上限收费标准文号", "Ceiling decision")),
     Column("in_advance", Label("预收", "In advance"), "yesno"),
+    Column("rerated_by", Label("改按收费的决定", "Re-rated by")),
     Column("trial", Label("试行", "Trial price"), "yesno"),
     Column("description", Label("说明", "Description")),
 )
@@ -108,7 +109,7 @@ def bill_pdf(bill: Mapping[str, object], lang: Lang) -> bytes:
     (``account_name, bank, account_no, due_on, reference, remark``)``, fapiao_no, fapiao_issued_on, sandbox``.
 
     A line: ``offering`` (code)``, offering_name, kind, service_month, quantity, unit, unit_price, net, tax, gross,
-    corrects`` (the number of the bill)``, ceiling_decision_no, in_advance, trial, description``.
+    corrects`` (the number of the bill)``, ceiling_decision_no, in_advance, rerated_by, trial, description``.
     """
     lines = tuple(
         {**with_offering(line, _kind(line, lang), _remarks(line, lang)), "no": place}
@@ -168,6 +169,7 @@ def _remarks(line: Row, lang: Lang) -> tuple[str, ...]:
         plain(line.get("description"), lang),
         _worded("line.ceiling", "decision", line.get("ceiling_decision_no"), lang),
         word("line.in_advance", lang) if line.get("in_advance") is True else "",
+        _worded("line.rerated", "decision", line.get("rerated_by"), lang),
         word("line.trial", lang) if line.get("trial") is True else "",
     )
 

@@ -423,6 +423,7 @@ _VALUE_READERS: Mapping[str, Callable[[_Reader, yaml.Node | None], LawValue]] = 
         "years": _Reader.whole,
         "days": _Reader.whole,
         "working_days": _Reader.whole,
+        "count": _Reader.whole,
         "month_day": _Reader.month_day,
         "percent_table": _Reader.percent_table,
         "codes": _Reader.codes,

@@ -128,7 +128,7 @@ class Parameter:
         return self._of_type(Decimal, day)
 
     def whole(self, day: date) -> int:
-        """Return the value of a ``years``, ``days`` or ``working_days`` parameter."""
+        """Return the value of a ``years``, ``days``, ``working_days`` or ``count`` parameter."""
         return self._of_type(int, day)
 
     def month_day(self, day: date) -> MonthDay:

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Select, false, select, true
 from sqlmodel import col
 
 from registry.lookup import code_of, missing
+from registry.redevelopment import END_USE
 from registry.relations import SEES_EVERYTHING, contracts_under, operators_overseen
 from registry.tables import Contract, ContractOffering, GrantDecision, Offering, Party
 from store.ids import new_id
@@ -45,6 +46,7 @@ def open_contract(  # noqa: PLR0913 - a contract is its facts, each given by nam
     quote_id: str | None = None,
     grant_id: str | None = None,
     consent_reference: str | None = None,
+    use: str = END_USE,
     accepted: bool,
 ) -> Contract:
     """Write a contract with its offerings; it is pending until its buyer accepts, unless ``accepted`` already."""
@@ -59,6 +61,7 @@ def open_contract(  # noqa: PLR0913 - a contract is its facts, each given by nam
         consent_reference=consent_reference,
         quote_id=quote_id,
         grant_id=grant_id,
+        use=use,
         accepted_at=unit.now if accepted else None,
         recorded_at=unit.now,
         recorded_by=unit.principal.party_id,

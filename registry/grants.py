@@ -7,7 +7,7 @@ platform's own and not law (``platform.free_use_conditions``).
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -19,8 +19,11 @@ from pricing.classification import PUBLIC_INTEREST
 from pricing.errors import Conflict, Refusal
 from pricing.period import day_of, instant_of
 from registry.contracts import Terms, open_contract
+from registry.grant_plans import due_before, plan_of, plan_review, review_documents
+from registry.grant_reratings import rerating_document, reratings_of
 from registry.lookup import code_of, find, missing
 from registry.offerings import require_classified, require_offerable
+from registry.redevelopment import require_no_own_redevelopment
 from registry.relations import SEES_EVERYTHING, authorisation_of, offerings_under, require_grantor
 from registry.spans import require_span
 from registry.tables import Contract, FreeUseGrant, GrantDecision, Offering, Party
@@ -124,22 +127,26 @@ def decisions_of(unit: Unit, grant_id: str) -> list[GrantDecision]:
 def apply_for_grant(unit: Unit, given: Mapping[str, Any]) -> FreeUseGrant:
     """Record the caller's application for free use.
 
-    Raises NotFound, DatesReversed, UndertakingsMissing, NotPublicInterest, ClassificationUnconfirmed, GrantExpired
-    and what ``require_offerable`` raises.
+    Raises NotFound, RedevelopmentByAffiliate, DatesReversed, UndertakingsMissing, NotPublicInterest,
+    ClassificationUnconfirmed, GrantExpired and what ``require_offerable`` raises.
     """
     offering = find(unit, Offering, given["offering"], "offering")
+    buyer = unit.session.get_one(Party, unit.principal.party)
+    require_no_own_redevelopment(unit, given["use"], buyer, offering.operator_id)
     require_span(given)
     _require_undertakings(given["undertakings"])
     grant = FreeUseGrant(
         id=new_id("grt"),
         offering_id=offering.id,
-        buyer_id=unit.principal.party,
+        buyer_id=buyer.id,
         purpose_statement=given["purpose_statement"],
         effective_from=given["effective_from"],
         effective_until=given["effective_until"],
         undertakings=dict(given["undertakings"]),
         quantity_limit=given["quantity_limit"],
         evidence=given["evidence"],
+        conditions=_conditions(unit),
+        use=given["use"],
         recorded_at=unit.now,
         recorded_by=unit.principal.party,
     )
@@ -153,13 +160,12 @@ def decide_grant(unit: Unit, grant_id: str, action: str, given: Mapping[str, Any
     """Decide on a grant as the grantor: ``approve`` (again, after a suspension), ``suspend`` or ``revoke``.
 
     The first approval opens the contract, and holds from the start of the grant's term; every other decision holds
-    from ``effective_at``, or from now on. Raises NotFound, GrantState, GrantExpired, EffectiveInThePast.
+    from ``effective_at``, or from now on. An approval may say when the grant is reviewed. Raises NotFound, GrantState,
+    GrantExpired, EffectiveInThePast, ReviewInThePast.
     """
-    grant = _under_caller(unit, grant_id)
+    grant = held_grant(unit, grant_id)
     unit.object_id = grant.id
     contract_id = contract_of(unit, grant.id)
-    if contract_id is not None:
-        unit.session.get(Contract, contract_id, with_for_update=True)
     decisions = decisions_of(unit, grant.id)
     effective_at = _effective_at(unit, given.get("effective_at"))
     _require_allowed(grant, grant_status(decisions, effective_at), action)
@@ -180,6 +186,19 @@ def decide_grant(unit: Unit, grant_id: str, action: str, given: Mapping[str, Any
         )
     )
     unit.session.flush()
+    _plan_review(unit, grant, action, given)
+    return grant
+
+
+def held_grant(unit: Unit, grant_id: str) -> FreeUseGrant:
+    """Return a grant that the caller decides on, its contract locked; raises NotFound."""
+    grant = unit.session.get(FreeUseGrant, grant_id)
+    if grant is None:
+        raise missing("free-use grant", grant_id)
+    require_grantor(unit, authorisation_of(unit, grant.offering_id), "free-use grant", grant_id)
+    contract_id = contract_of(unit, grant.id)
+    if contract_id is not None:
+        unit.session.get(Contract, contract_id, with_for_update=True)
     return grant
 
 
@@ -199,14 +218,20 @@ def find_grant(unit: Unit, grant_id: str) -> FreeUseGrant:
     return grant
 
 
-def visible_grants(unit: Unit) -> Select[FreeUseGrant]:
-    """Return the query of the grants that the caller asked for, or that lie under its authorisations."""
-    return select(FreeUseGrant).where(_seen(unit))
+def visible_grants(unit: Unit, review_due_before: date | None = None) -> Select[FreeUseGrant]:
+    """Return the query of the grants that the caller asked for, or that lie under its authorisations.
+
+    ``review_due_before`` leaves those of which a review is due before a day.
+    """
+    query = select(FreeUseGrant).where(_seen(unit))
+    return query if review_due_before is None else query.where(due_before(review_due_before))
 
 
 def grant_document(unit: Unit, grant: FreeUseGrant) -> dict[str, Any]:
-    """Return a grant as the wire says it, before formatting, with its decisions, conditions and contract."""
+    """Return a grant as the wire says it, before formatting, with its decisions, reviews, conditions and contract."""
     decisions = decisions_of(unit, grant.id)
+    plan = plan_of(unit, grant.id)
+    due_on = plan.due_on if plan else None
     return {
         **grant.model_dump(exclude={"recorded_by"}),
         "offering": code_of(unit, Offering, grant.offering_id),
@@ -214,17 +239,27 @@ def grant_document(unit: Unit, grant: FreeUseGrant) -> dict[str, Any]:
         "status": grant_status(decisions, unit.now),
         "contract": contract_of(unit, grant.id),
         "decisions": [row.model_dump(include={"action", "reason", "effective_at", "recorded_at"}) for row in decisions],
-        "conditions": _conditions(unit, grant),
+        "review_due_on": due_on,
+        "review_every_months": plan.every_months if plan else None,
+        "review_overdue": due_on is not None and due_on < unit.today,
+        "reviews": review_documents(unit, grant.id),
+        "reratings": [rerating_document(unit, row) for row in reratings_of(unit, [grant.id])],
         "sandbox": unit.sandbox,
     }
 
 
-def _conditions(unit: Unit, grant: FreeUseGrant) -> dict[str, Any]:
+def _conditions(unit: Unit) -> dict[str, Any]:
+    """Return the platform's template as it stands today: what is kept with a grant that is asked for under it."""
     parameter = unit.law.parameter(FREE_USE_CONDITIONS)
-    entries = parameter.entries(day_of(grant.recorded_at, unit.zone))
+    version = parameter.entry_at(unit.today)
     return {
+        "parameter": FREE_USE_CONDITIONS,
+        "version": version.effective_from.isoformat(),
         "origin": "law" if parameter.is_law else "platform",
-        "entries": [{"code": entry.code, "en": entry.wording.en, "zh": entry.wording.zh} for entry in entries],
+        "entries": [
+            {"code": entry.code, "en": entry.wording.en, "zh": entry.wording.zh}
+            for entry in parameter.entries(unit.today)
+        ],
     }
 
 
@@ -248,12 +283,13 @@ def _require_grantable(unit: Unit, grant: FreeUseGrant, offering: Offering) -> N
     require_offerable(unit, offering, day)
 
 
-def _under_caller(unit: Unit, grant_id: str) -> FreeUseGrant:
-    grant = unit.session.get(FreeUseGrant, grant_id)
-    if grant is None:
-        raise missing("free-use grant", grant_id)
-    require_grantor(unit, authorisation_of(unit, grant.offering_id), "free-use grant", grant_id)
-    return grant
+def _plan_review(unit: Unit, grant: FreeUseGrant, action: str, given: Mapping[str, Any]) -> None:
+    """Plan the review that an approval orders; a revoked grant is not reviewed any more."""
+    due_on, every_months = given.get("review_due_on"), given.get("review_every_months")
+    if action == "approve" and (due_on is not None or every_months is not None):
+        plan_review(unit, grant.id, due_on, every_months)
+    elif action == "revoke" and plan_of(unit, grant.id) is not None:
+        plan_review(unit, grant.id, None, None)
 
 
 def _effective_at(unit: Unit, wanted: datetime | None) -> datetime:
@@ -287,6 +323,7 @@ def _open_contract(unit: Unit, grant: FreeUseGrant) -> None:
         terms=[Terms(offering.id, PUBLIC_INTEREST, quantity_limit=grant.quantity_limit)],
         price_basis=None,
         grant_id=grant.id,
+        use=grant.use,
         accepted=True,
     )
 

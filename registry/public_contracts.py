@@ -12,6 +12,7 @@ from registry.contracts import Terms, contract_offerings, contract_status, open_
 from registry.lookup import missing, party_of_kind
 from registry.offerings import own_offering, require_classified, require_offerable
 from registry.prices import tariff_on, tariff_value
+from registry.redevelopment import require_no_own_redevelopment
 from registry.relations import product_of
 from registry.spans import require_span
 from registry.tables import Contract, Offering
@@ -40,10 +41,11 @@ class ContractNotPending(Conflict):
 def offer_public_contract(unit: Unit, given: Mapping[str, Any]) -> Contract:
     """Open a contract at the public tariff; it is pending until its buyer accepts, unless a consent is named.
 
-    Raises NotFound, DatesReversed, ClassificationUnconfirmed, GrantRequired, TariffMissing, PriceAboveCeiling,
-    PriceBasisMismatch and what ``require_offerable`` raises.
+    Raises NotFound, RedevelopmentByAffiliate, DatesReversed, ClassificationUnconfirmed, GrantRequired, TariffMissing,
+    PriceAboveCeiling, PriceBasisMismatch and what ``require_offerable`` raises.
     """
     buyer = party_of_kind(unit, given["buyer"], "buyer", "buyer")
+    require_no_own_redevelopment(unit, given["use"], buyer, unit.principal.party)
     require_span(given)
     named = [own_offering(unit, ref, f"offerings.{number}") for number, ref in enumerate(given["offerings"])]
     offerings = list({offering.id: offering for offering in named}.values())
@@ -57,6 +59,7 @@ def offer_public_contract(unit: Unit, given: Mapping[str, Any]) -> Contract:
         terms=[Terms(offering.id, COMMERCIAL) for offering in offerings],
         price_basis=_require_sellable(unit, offerings, given["effective_from"]),
         consent_reference=given["consent_reference"],
+        use=given["use"],
         accepted=given["consent_reference"] is not None,
     )
     unit.object_id = contract.id

@@ -34,3 +34,14 @@ def years_after(day: date, years: int) -> date:
     """
     year = min(day.year + years, date.max.year)
     return date(year, day.month, min(day.day, calendar.monthrange(year, day.month)[1]))
+
+
+def months_after(day: date, months: int) -> date:
+    """Return the same day some months later, or the last of its month where that is shorter.
+
+    >>> months_after(date(2025, 1, 31), 1), months_after(date(2025, 11, 15), 3)
+    (datetime.date(2025, 2, 28), datetime.date(2026, 2, 15))
+    """
+    years, month = divmod(day.month - 1 + months, 12)
+    year = min(day.year + years, date.max.year)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))

@@ -236,10 +236,13 @@ class TariffVersion(Recorded, table=True):
 
 
 class FreeUseGrant(Recorded, table=True):
-    """A buyer's application for conditional free use of a public-interest offering (Opinion, six and seven)."""
+    """A buyer's application for conditional free use of a public-interest offering (Opinion, six and seven).
+
+    ``conditions`` is the platform's template as it stood then: its version, its codes and their wording.
+    """
 
     __tablename__ = "free_use_grant"
-    __table_args__ = table(check("term", "effective_until > effective_from"))
+    __table_args__ = table(check("term", "effective_until > effective_from"), one_of("use", "end_use", "redevelopment"))
 
     id: str = Field(primary_key=True, sa_type=Words)
     offering_id: str = Field(sa_type=Words, foreign_key="offering.id", index=True)
@@ -250,6 +253,8 @@ class FreeUseGrant(Recorded, table=True):
     undertakings: Any = Field(sa_type=Document)
     quantity_limit: int | None = Field(default=None, sa_type=Int64)
     evidence: Any = Field(default=None, sa_type=Document, nullable=True)
+    conditions: Any = Field(sa_type=Document)
+    use: str = Field(sa_type=Words)
 
 
 class GrantDecision(Recorded, table=True):
@@ -266,10 +271,17 @@ class GrantDecision(Recorded, table=True):
 
 
 class Contract(Recorded, table=True):
-    """What usage events name: a quote accepted, the public tariff agreed to, or a free-use grant approved."""
+    """What usage events name: a quote accepted, the public tariff agreed to, or a free-use grant approved.
+
+    One of the kind ``rerating`` takes no events: it holds free use that was found to have been commercial.
+    """
 
     __tablename__ = "contract"
-    __table_args__ = table(one_of("kind", "quote", "public_tariff", "grant"), append_only=False)
+    __table_args__ = table(
+        one_of("kind", "quote", "public_tariff", "grant", "rerating"),
+        one_of("use", "end_use", "redevelopment"),
+        append_only=False,
+    )
 
     id: str = Field(primary_key=True, sa_type=Words)
     kind: str = Field(sa_type=Words)
@@ -281,6 +293,7 @@ class Contract(Recorded, table=True):
     consent_reference: str | None = Field(default=None, sa_type=Words)
     quote_id: str | None = Field(default=None, sa_type=Words, unique=True)
     grant_id: str | None = Field(default=None, sa_type=Words, foreign_key="free_use_grant.id", unique=True)
+    use: str = Field(sa_type=Words)
     accepted_at: datetime | None = Field(default=None, sa_type=Instant)
 
 

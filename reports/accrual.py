@@ -23,6 +23,7 @@ from metering.use import ChargeableUse
 from pricing.money import PriceBasis, Tax, tax_of_document
 from pricing.period import Month
 from pricing.tariff_models import ModelName
+from registry.grant_reratings import RERATING
 from registry.tables import Contract, ContractOffering, TariffVersion
 from settlement.drafts import CHARGED_ANEW, Before, Draft, Drawer, EarlierBill, ServiceMonth
 from settlement.price_book import Priced, price_book, vat_rate
@@ -126,8 +127,18 @@ def _facts(unit: Unit, operator_id: str, as_of: datetime) -> _Facts:
     bills = bills.where(issued, col(Invoice.month).in_(months))
     for contract_id, month, bill_id, number in unit.connection.execute(bills):
         facts.bills[contract_id][month] = EarlierBill(bill_id, number)
+    _add_bills_of_reratings(unit, facts, issued)
     _add_charged(unit, facts, and_(issued, col(InvoiceLine.service_month).in_(months)), as_of)
     return facts
+
+
+def _add_bills_of_reratings(unit: Unit, facts: _Facts, issued: Any) -> None:
+    """Read the one bill that all months of a re-rating have."""
+    for contract in [each for each in facts.contracts.values() if each.kind == RERATING]:
+        query = select(col(Invoice.id), col(Invoice.number)).where(issued, col(Invoice.contract_id) == contract.id)
+        first = unit.connection.execute(query.order_by(col(Invoice.month)).limit(1)).first()
+        if first is not None:
+            facts.bills[contract.id] = {month: EarlierBill(*first) for _, month in facts.use[contract.id]}
 
 
 def _contracts(unit: Unit, facts: _Facts, operator_id: str, as_of: datetime) -> dict[str, Contract]:

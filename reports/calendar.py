@@ -18,6 +18,7 @@ from sqlmodel import col
 from pricing.parameters import Law, Parameter
 from pricing.period import YEAR_MIN, day_of, format_instant
 from pricing.working_days import add_working_days
+from registry.grant_tables import GrantReviewPlan
 from registry.lookup import find, missing
 from registry.price_rules import trial_until
 from registry.products import APPLICATION_WORKING_DAYS, RENEWAL_WINDOW_DAYS, valid_until
@@ -209,6 +210,7 @@ def _of_grantor(frame: _Frame) -> Iterator[Duty]:
         .where(col(Product.authorisation_id).in_([row.id for row in authorisations]))
     )
     yield from _grants(frame, col(FreeUseGrant.offering_id).in_(offerings))
+    yield from _reviews(frame, offerings)
 
 
 def _of_regulator(frame: _Frame) -> Iterator[Duty]:
@@ -374,6 +376,31 @@ def _grants(frame: _Frame, condition: Any) -> Iterator[Duty]:
             frame.law.parameter(FREE_USE_CONDITIONS),
             ("A grant of free use ends: apply anew, or end the use", "无偿使用授权届满：重新申请或停止使用"),
         )
+
+
+def _reviews(frame: _Frame, offerings: Any) -> Iterator[Duty]:
+    """Yield the reviews of grants that were ordered: the newest plan of each grant holds."""
+    plans: dict[str, GrantReviewPlan] = {}
+    grants = select(col(FreeUseGrant.id)).where(col(FreeUseGrant.offering_id).in_(offerings))
+    for plan in frame.recorded(GrantReviewPlan, col(GrantReviewPlan.grant_id).in_(grants)):
+        if (before := plans.get(plan.grant_id)) is not None and before.due_on is not None:
+            yield _review(frame, before, is_done=True)
+        plans[plan.grant_id] = plan
+    for plan in plans.values():
+        if plan.due_on is not None:
+            yield _review(frame, plan, is_done=False)
+
+
+def _review(frame: _Frame, plan: GrantReviewPlan, *, is_done: bool) -> Duty:
+    return Duty(
+        "grant_review",
+        plan.due_on or date.max,
+        plan.grant_id,
+        f"/free-use-grants/{plan.grant_id}",
+        frame.law.parameter(FREE_USE_CONDITIONS),
+        ("Review the use under a grant of free use", "核查无偿使用授权项下的使用情况"),
+        is_done=is_done,
+    )
 
 
 def _in_force(parameter: Parameter, day: date) -> date:

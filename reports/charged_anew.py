@@ -1,19 +1,20 @@
 """Charges less what credit notes took of them because the charge itself was wrong, as the price tests count them.
 
 Late use that made a month cheaper, fees billed in advance that came to less, and bills issued in error that are billed
-anew, are charged again by a later bill.
+anew, are charged again by a later bill; what was charged above a ceiling and given back is charged no more.
 Both charges together would show use and money twice, and prices above the ceiling that nobody owes. Other credit notes
 are settled between the parties and leave the price as it was charged.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, func, or_, select, true
+from sqlalchemy import ColumnElement, func, not_, or_, select, true
 from sqlmodel import col
 
 from pricing.money import PriceBasis
@@ -21,11 +22,17 @@ from reports.accrual import credited_line
 from reports.charges import Charge
 from reports.frame import Frame, in_months
 from reports.price_tests import ChargedMonth
+from settlement.credit_notes import RETURNED
 from settlement.drafts import CHARGED_ANEW
 from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine
 from store.unit import Unit
 
 _IN_ERROR: Final = col(CreditNote.rebill).is_(true())
+_CHARGED_ANEW: Final = or_(_IN_ERROR, col(CreditNote.reason).in_(CHARGED_ANEW))
+_RETURNED: Final = col(CreditNote.reason) == RETURNED
+
+MonthSums = Mapping[tuple[str, str, str], int]
+"""A figure by contract, offering and service month."""
 
 
 @dataclass(frozen=True)
@@ -45,12 +52,36 @@ Places = Mapping[tuple[str, int], TakenBack]
 
 def taken_back(unit: Unit, frame: Frame) -> Places:
     """Read what credit notes took back of charges that are charged anew, as of the frame's moment."""
-    return _taken_back(unit, frame, or_(_IN_ERROR, col(CreditNote.reason).in_(CHARGED_ANEW)))
+    return _taken_back(unit, frame, _CHARGED_ANEW)
 
 
 def taken_back_in_error(unit: Unit, frame: Frame) -> Places:
     """Read what credit notes took back of bills issued in error, as of the frame's moment."""
     return _taken_back(unit, frame, _IN_ERROR)
+
+
+def taken_back_or_returned(unit: Unit, frame: Frame) -> Places:
+    """Read what is charged no more, use that was returned among it, as of the frame's moment."""
+    return _taken_back(unit, frame, or_(_CHARGED_ANEW, _RETURNED))
+
+
+def settled_credits(unit: Unit, frame: Frame) -> MonthSums:
+    """Read what other credit notes gave back: fen in each bill's tax basis."""
+    sums: dict[tuple[str, str, str], int] = defaultdict(int)
+    query = _credited(frame, not_(or_(_CHARGED_ANEW, _RETURNED))).group_by(*_MONTH, col(Invoice.price_basis))
+    sought = query.add_columns(
+        *_MONTH, col(Invoice.price_basis), func.sum(col(CreditNoteLine.net)), func.sum(col(CreditNoteLine.gross))
+    )
+    for contract_id, offering_id, month, basis, net, gross in unit.connection.execute(sought):
+        sums[contract_id, offering_id, month] += int(net if basis == PriceBasis.TAX_EXCLUSIVE else gross)
+    return sums
+
+
+def returned_lines(unit: Unit, frame: Frame) -> MonthSums:
+    """Count the lines by which use was returned."""
+    sought = _credited(frame, _RETURNED).add_columns(*_MONTH, func.count()).group_by(*_MONTH)
+    rows = unit.connection.execute(sought)
+    return {(contract_id, offering_id, month): int(count) for contract_id, offering_id, month, count in rows}
 
 
 def still_charged(charges: Iterable[Charge], places: Places) -> list[Charge]:
@@ -110,8 +141,22 @@ def less(charge: Charge, taken: TakenBack) -> Charge:
 def _taken_back(unit: Unit, frame: Frame, condition: ColumnElement[bool]) -> Places:
     place = (col(InvoiceLine.invoice_id), col(InvoiceLine.position), col(Invoice.price_basis))
     sums = [func.sum(col(column)) for column in (CreditNoteLine.net, CreditNoteLine.tax, CreditNoteLine.gross)]
-    query: Any = (
-        select(*place, *sums, func.sum(col(CreditNoteLine.quantity)))
+    query = _credited(frame, condition).add_columns(*place, *sums, func.sum(col(CreditNoteLine.quantity)))
+    query = query.group_by(*place)
+    found = {}
+    for invoice_id, position, basis, net, tax, gross, quantity in unit.connection.execute(query):
+        amount = net if basis == PriceBasis.TAX_EXCLUSIVE else gross
+        found[invoice_id, position] = TakenBack(int(amount), int(net), int(tax), int(gross), int(quantity))
+    return found
+
+
+_MONTH: Final = (col(Invoice.contract_id), col(InvoiceLine.offering_id), col(InvoiceLine.service_month))
+
+
+def _credited(frame: Frame, condition: ColumnElement[bool]) -> Any:
+    """Return the query of the credited lines of a frame's service months, without columns."""
+    return (
+        select()
         .select_from(CreditNoteLine)
         .join(CreditNote, col(CreditNote.id) == col(CreditNoteLine.credit_note_id))
         .join(Invoice, col(Invoice.id) == col(CreditNote.invoice_id))
@@ -122,10 +167,4 @@ def _taken_back(unit: Unit, frame: Frame, condition: ColumnElement[bool]) -> Pla
             in_months(col(InvoiceLine.service_month), frame.months),
             condition,
         )
-        .group_by(*place)
     )
-    found = {}
-    for invoice_id, position, basis, net, tax, gross, quantity in unit.connection.execute(query):
-        amount = net if basis == PriceBasis.TAX_EXCLUSIVE else gross
-        found[invoice_id, position] = TakenBack(int(amount), int(net), int(tax), int(gross), int(quantity))
-    return found

@@ -7,14 +7,13 @@ from a clock. Its hash is that of its canonical JSON without the hash itself.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlmodel import col
 
 from pricing.canonical import sha256_of
@@ -29,10 +28,12 @@ from registry.lookup import missing
 from registry.spans import require_span
 from registry.tables import Authorisation, Party
 from reports.above_ceiling import above_ceiling_rows
-from reports.accrual import credited_line
-from reports.charged_anew import months_still_charged, taken_back, taken_back_in_error, worst_standings
+from reports.breaches import breach_records, breaches, read_records
+from reports.charged_anew import months_still_charged, taken_back
 from reports.charges import charge_document, charge_page, charges_of
-from reports.frame import Frame, frame_of, in_months
+from reports.complaints import complaint_rows
+from reports.excess import excesses
+from reports.frame import Frame, frame_of
 from reports.free_use import free_use
 from reports.price_register import (
     Register,
@@ -42,15 +43,14 @@ from reports.price_register import (
     price_rows,
     read_register,
 )
-from reports.price_tests import CreditedMonths, breaches, ceiling_tests, charged_months, offering_tests
+from reports.price_tests import ceiling_tests, charged_months, offering_tests
 from reports.prior_years import prior_year_rows
 from reports.reconciliation import reconciliation
 from reports.revenue import DeterminedYear, determined_years, revenue_of, revenue_rows
-from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine
 from store.tables import AuditEntry
 from store.unit import Unit
 
-REPORT_VERSION: Final = "1"
+REPORT_VERSION: Final = "2"
 """Raised with every change of what the report says or how it is reckoned."""
 
 OPERATION_RULES: Final = "发改数据规〔2025〕27号"
@@ -70,7 +70,7 @@ def compliance_report(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
     register = read_register(unit, frame)
     charged = charged_months(charges_of(unit, frame))
     months = months_still_charged(charged, taken_back(unit, frame))
-    standings = worst_standings(charged, taken_back_in_error(unit, frame))
+    records = read_records(unit, frame)
     years, revenue = determined_years(unit, frame), revenue_of(unit, frame)
     checks = reconciliation(unit, frame)
     chargeable = {key for key, offered in frame.offerings.items() if register.chargeable_on(offered, frame.last_day)}
@@ -86,7 +86,9 @@ def compliance_report(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
         "free_use": free_use(unit, frame),
         "revenue": revenue_rows(frame, revenue, years),
         "prior_year_lines": prior_year_rows(frame, revenue.prior_years, frame.period),
-        "breaches": breaches(frame, standings, _credited(unit, frame)),
+        "breaches": breaches(frame, excesses(unit, frame, charged), records),
+        "breach_records": breach_records(unit, frame, records),
+        "complaints": complaint_rows(unit, frame),
         "above_ceiling": above_ceiling_rows(unit, frame),
         "refused_attempts": _refused_attempts(unit, frame),
         "reconciliation": checks,
@@ -206,29 +208,6 @@ def _parties(unit: Unit, ids: Iterable[str]) -> list[dict[str, Any]]:
 
 def _party(party: Party) -> dict[str, Any]:
     return {"code": party.code, "name": party.name, "credit_code": party.credit_code}
-
-
-def _credited(unit: Unit, frame: Frame) -> CreditedMonths:
-    """Read what credit notes gave back of the period's service months, in each bill's tax basis."""
-    key = (col(Invoice.contract_id), col(InvoiceLine.offering_id), col(InvoiceLine.service_month))
-    query: Any = (
-        select(*key, col(Invoice.price_basis), func.sum(col(CreditNoteLine.net)), func.sum(col(CreditNoteLine.gross)))
-        .select_from(CreditNoteLine)
-        .join(CreditNote, col(CreditNote.id) == col(CreditNoteLine.credit_note_id))
-        .join(Invoice, col(Invoice.id) == col(CreditNote.invoice_id))
-        .join(InvoiceLine, credited_line())
-        .where(
-            col(CreditNote.operator_id) == frame.operator.id,
-            col(CreditNote.recorded_at) <= frame.as_of,
-            in_months(col(InvoiceLine.service_month), frame.months),
-        )
-        .group_by(*key, col(Invoice.price_basis))
-    )
-    credited: dict[tuple[str, str, str], int] = defaultdict(int)
-    for contract_id, offering_id, month, basis, net, gross in unit.connection.execute(query):
-        exclusive = basis == PriceBasis.TAX_EXCLUSIVE
-        credited[contract_id, offering_id, month] += int(net if exclusive else gross)
-    return credited
 
 
 def _refused_attempts(unit: Unit, frame: Frame) -> list[dict[str, Any]]:

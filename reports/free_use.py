@@ -2,6 +2,7 @@
 
 Free use for public governance and public welfare is conditional (Opinion 六, 七). Its value forgone is reckoned at the
 published tariff of a named commercial reference offering, under that offering's ceiling; without one it is not known.
+Use that a decision found to have been commercial is free no more: it is told with its decision and its bill.
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ from pricing.money import format_money, format_quantity
 from pricing.period import Month, Span
 from pricing.rating import Segment, free_line
 from pricing.segments import CeilingSpan, cut_use
+from registry.grant_tables import GrantRerating, GrantReviewPlan
 from registry.grants import grant_status
 from registry.lookup import code_of
 from registry.tables import Contract, FreeUseGrant, GrantDecision, Offering, Party
 from reports.charges import per_unit, shown
 from reports.frame import Frame, in_months
 from settlement.price_book import Priced, price_book, vat_rate
+from settlement.tables import Invoice
 from store.unit import Unit
 
 _SIGNED = case((col(Entry.side) == "D", col(Entry.amount)), else_=-col(Entry.amount))
@@ -49,11 +52,15 @@ def free_use(unit: Unit, frame: Frame) -> list[dict[str, Any]]:
     used = _used(unit, frame)
     grants = [grant for grant in _grants(unit, frame) if grant.id in used or _touches(grant, frame)]
     decisions = _decisions(unit, frame)
+    followed = _Followed(_plans(unit, frame), _reratings(unit, frame))
     contracts = _contracts(unit, frame)
     references = {offered.offering.reference_offering_id for offered in frame.offerings.values()} - {None}
     book = price_book(unit, [reference for reference in references if reference], frame.as_of)
     return [
-        _row(unit, frame, grant, decisions[grant.id], contracts.get(grant.id), used.get(grant.id, {}), book)
+        {
+            **_row(unit, frame, grant, decisions[grant.id], contracts.get(grant.id), used.get(grant.id, {}), book),
+            **_followed(frame, grant, followed),
+        }
         for grant in sorted(grants, key=lambda grant: (grant.effective_from, grant.id))
     ]
 
@@ -127,6 +134,65 @@ def _row(
             **({"use": frame.link("/usage", contract=contract_id, offering=offered.code)} if contract_id else {}),
         },
     }
+
+
+@dataclass(frozen=True)
+class _Followed:
+    """What became of grants by their ids: the review plan that holds, and the decisions that re-rated their use."""
+
+    plans: Mapping[str, GrantReviewPlan]
+    reratings: Mapping[str, Sequence[tuple[GrantRerating, int]]]
+
+
+def _followed(frame: Frame, grant: FreeUseGrant, followed: _Followed) -> dict[str, Any]:
+    plan, reratings = followed.plans.get(grant.id), followed.reratings.get(grant.id, ())
+    due_on = plan.due_on if plan else None
+    return {
+        "conditions_version": grant.conditions["version"],
+        "review_due_on": due_on.isoformat() if due_on else None,
+        "review_overdue": due_on is not None and due_on < frame.today,
+        "rerated_quantity": format_quantity(sum(rerating.quantity for rerating, _ in reratings)),
+        "reratings": [
+            {
+                "decision_no": rerating.decision_no,
+                "reason": rerating.reason,
+                "from": rerating.from_date.isoformat(),
+                "until": rerating.until_date.isoformat(),
+                "offering": frame.offerings[rerating.offering_id].code,
+                "quantity": format_quantity(rerating.quantity),
+                "net": format_money(net),
+                "bill": rerating.invoice_id,
+                "links": {"bill": frame.link(f"/invoices/{rerating.invoice_id}")},
+            }
+            for rerating, net in reratings
+        ],
+    }
+
+
+def _plans(unit: Unit, frame: Frame) -> dict[str, GrantReviewPlan]:
+    """Read the newest review plan of each grant as of the frame's moment."""
+    query = (
+        select(GrantReviewPlan)
+        .join(FreeUseGrant, col(FreeUseGrant.id) == col(GrantReviewPlan.grant_id))
+        .join(Offering, col(Offering.id) == col(FreeUseGrant.offering_id))
+        .where(col(Offering.operator_id) == frame.operator.id, col(GrantReviewPlan.recorded_at) <= frame.as_of)
+        .order_by(col(GrantReviewPlan.id))
+    )
+    return {plan.grant_id: plan for plan in unit.session.execute(query).scalars()}
+
+
+def _reratings(unit: Unit, frame: Frame) -> dict[str, list[tuple[GrantRerating, int]]]:
+    """Read the decisions that re-rated use, each with the net of its bill."""
+    query = (
+        select(GrantRerating, col(Invoice.net))
+        .join(Invoice, col(Invoice.id) == col(GrantRerating.invoice_id))
+        .where(col(GrantRerating.offering_id).in_(list(frame.offerings)), col(GrantRerating.recorded_at) <= frame.as_of)
+        .order_by(col(GrantRerating.from_date), col(GrantRerating.id))
+    )
+    found: dict[str, list[tuple[GrantRerating, int]]] = defaultdict(list)
+    for rerating, net in unit.session.execute(query):
+        found[rerating.grant_id].append((rerating, int(net)))
+    return found
 
 
 def _status(frame: Frame, grant: FreeUseGrant, decisions: Sequence[GrantDecision]) -> str:

@@ -9,7 +9,7 @@ quantity, before reliefs; the **net** one is what a unit cost the buyer after di
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -22,15 +22,11 @@ from reports.charges import (
     PERIOD_KINDS,
     RELIEF_KINDS,
     Charge,
-    decision_of,
     difference,
     per_unit,
     shown,
 )
 from reports.frame import Frame
-
-CreditedMonths = Mapping[tuple[str, str, str], int]
-"""What credit notes gave back by (contract, offering, service month): fen in the bill's tax basis."""
 
 
 class ChargedMonth:
@@ -136,11 +132,6 @@ def ceiling_tests(frame: Frame, months: Sequence[ChargedMonth]) -> list[dict[str
     return [_ceiling_test(frame, groups[key]) for key in sorted(groups)]
 
 
-def breaches(frame: Frame, months: Sequence[ChargedMonth], credited: CreditedMonths) -> list[dict[str, Any]]:
-    """Return every month that was billed above its ceilings, and what was given back of it."""
-    return [_breach(frame, month, credited.get(month.key, 0)) for month in months if month.above]
-
-
 def _offering_test(frame: Frame, offering_id: str, months: Sequence[ChargedMonth]) -> dict[str, Any]:
     offered = frame.offerings[offering_id]
     charges = [charge for month in months for charge in month.charges]
@@ -205,30 +196,6 @@ def _ceiling_test(frame: Frame, members: Sequence[tuple[ChargedMonth, Charge]]) 
             "charges": frame.charges(offered.code),
             **({"ceiling": frame.link(f"/ceilings/{ceiling.id}")} if ceiling else {}),
         },
-    }
-
-
-def _breach(frame: Frame, month: ChargedMonth, credited: int) -> dict[str, Any]:
-    charge = month.worst
-    price = max((price for _, price in month.nets), default=None)
-    bills = {member.invoice_id: member.number for member in month.charges}
-    refunded = min(credited, month.above)
-    return {
-        "offering": frame.offerings[charge.offering_id].code,
-        "buyer": charge.buyer,
-        "contract": charge.contract_id,
-        "service_month": charge.service_month,
-        "bills": sorted(bills.values()),
-        "billed_on": min(member.issued_on for member in month.charges).isoformat(),
-        "unit_price": shown(price),
-        "ceiling": shown(charge.ceiling.per_unit if charge.ceiling else None),
-        "decision_no": decision_of(charge),
-        "price_basis": charge.price_basis,
-        "quantity": format_quantity(month.quantity),
-        "value": format_money(month.above),
-        "refunded": format_money(refunded),
-        "status": "refunded" if refunded == month.above else "open",
-        "links": {f"bill_{number}": frame.link(f"/invoices/{bill}") for bill, number in sorted(bills.items())},
     }
 
 

@@ -2,15 +2,30 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import fields
+from marshmallow import fields, validate
 from marshmallow.exceptions import ValidationError
 
 from pricing.errors import shown
-from schemas.fields import TEXT_MAX, Choice, Code, Day, Instant, Items, Quantity, Ref, Words, YesNo
-from schemas.wire import Wire
+from registry.grant_evidence import EVIDENCE_BYTES_MAX, MEDIA_TYPES
+from schemas.fields import (
+    TEXT_MAX,
+    Choice,
+    Code,
+    Count,
+    Day,
+    Instant,
+    Items,
+    Quantity,
+    Ref,
+    TotalQuantity,
+    Words,
+    YesNo,
+)
+from schemas.wire import PageQuery, Wire
 
 KINDS = ("operator", "grantor", "regulator", "provider", "buyer", "treasury", "auditor", "region")
 LEGAL_FORMS = ("administrative", "public_institution", "enterprise", "social_organisation")
@@ -26,6 +41,9 @@ CATEGORIES = ("public_interest", "commercial")
 LIST_LENGTH_MAX = 500
 STATEMENT_LENGTH_MAX = 4000
 DOCUMENT_NO_LENGTH_MAX = 128
+USES = ("end_use", "redevelopment")
+REVIEW_OUTCOMES = ("continue", "suspend", "revoke")
+REVIEW_MONTHS_MAX = 60
 
 
 def _refs(**kwargs: Any) -> Items[str]:
@@ -288,6 +306,7 @@ class GrantIn(Wire):
     undertakings = fields.Nested(Undertakings, required=True)
     quantity_limit = Quantity(above=0, load_default=None, allow_none=True)
     evidence = Evidence(load_default=None, allow_none=True)
+    use = Choice(*USES, load_default="end_use")
 
 
 class ConditionOut(Wire):
@@ -299,8 +318,14 @@ class ConditionOut(Wire):
 
 
 class ConditionsOut(Wire):
-    """The conditions that a grant carries; ``origin`` says that they are the platform's own and not law."""
+    """The conditions that a grant was given under, kept with it.
 
+    ``version`` is the day from which the platform's template said so, ``origin`` that it is the platform's own and not
+    law.
+    """
+
+    parameter = fields.String(required=True)
+    version = Day(required=True)
     origin = fields.String(required=True)
     entries = fields.List(fields.Nested(ConditionOut), required=True)
 
@@ -314,8 +339,37 @@ class GrantDecisionOut(Wire):
     recorded_at = Instant(required=True)
 
 
+class GrantReviewOut(Wire):
+    """A review of a grant by its grantor."""
+
+    id = fields.String(required=True)
+    finding = fields.String(required=True)
+    outcome = Choice(*REVIEW_OUTCOMES, required=True)
+    next_review_on = Day(allow_none=True)
+    recorded_at = Instant(required=True)
+
+
+class ReratingOut(Wire):
+    """The decision that use under a grant was commercial, from a day until before another, and the bill of it."""
+
+    id = fields.String(required=True)
+    grant = fields.String(required=True)
+    decision_no = fields.String(required=True)
+    reason = fields.String(required=True)
+    from_date = Day(required=True)
+    until_date = Day(required=True)
+    offering = fields.String(required=True)
+    quantity = TotalQuantity(required=True)
+    contract = fields.String(required=True)
+    invoice = fields.String(required=True)
+    recorded_at = Instant(required=True)
+
+
 class GrantOut(GrantIn):
-    """A grant as it stands now; once approved, ``contract`` is what usage events name."""
+    """A grant as it stands now; once approved, ``contract`` is what usage events name.
+
+    A review that is overdue is said, and stops nothing by itself.
+    """
 
     id = fields.String(required=True)
     offering_id = fields.String(required=True)
@@ -325,19 +379,98 @@ class GrantOut(GrantIn):
     contract = fields.String(allow_none=True)
     decisions = fields.List(fields.Nested(GrantDecisionOut), required=True)
     conditions = fields.Nested(ConditionsOut, required=True)
+    review_due_on = Day(allow_none=True)
+    review_every_months = fields.Integer(allow_none=True)
+    review_overdue = fields.Boolean(required=True)
+    reviews = fields.List(fields.Nested(GrantReviewOut), required=True)
+    reratings = fields.List(fields.Nested(ReratingOut), required=True)
     recorded_at = Instant(required=True)
     sandbox = fields.Boolean(required=True)
 
 
 class ApprovalIn(Wire):
-    """The approval of a grant."""
+    """The approval of a grant, and when it is reviewed: on a day, every so many months, or both."""
 
     reason = Words(required=True, longest=STATEMENT_LENGTH_MAX)
+    review_due_on = _optional_day()
+    review_every_months = Count(
+        validate=validate.Range(min=1, max=REVIEW_MONTHS_MAX), load_default=None, allow_none=True
+    )
 
 
-class WithdrawalIn(ApprovalIn):
+class ReviewIn(Wire):
+    """What a review of a grant found, what follows from now on, and when the next one is."""
+
+    finding = Words(required=True, longest=STATEMENT_LENGTH_MAX)
+    outcome = Choice(*REVIEW_OUTCOMES, required=True)
+    next_review_on = _optional_day()
+
+
+class RerateIn(Wire):
+    """The decision that use under a grant was commercial from ``from_date`` on, until now or before ``until_date``.
+
+    It is charged at the public tariff of ``offering``: the grant's reference offering, unless another is named.
+    """
+
+    decision_no = _document_no(required=True)
+    from_date = Day(required=True)
+    until_date = _optional_day()
+    reason = Words(required=True, longest=STATEMENT_LENGTH_MAX)
+    offering = Ref(load_default=None, allow_none=True)
+
+
+class GrantsQuery(PageQuery):
+    """Grants, and of them those of which a review is due before a day."""
+
+    review_due_before = Day(load_default=None)
+
+
+_BASE64 = "^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$"
+
+
+class Base64(fields.Field[bytes]):
+    """Bytes as text in base64 (RFC 4648), padded, without line ends."""
+
+    def __init__(self, *, bytes_max: int, **kwargs: Any) -> None:
+        self.length_max = -(-bytes_max // 3) * 4
+        described = {"type": "string", "contentEncoding": "base64", "maxLength": self.length_max}
+        super().__init__(metadata={**described, "pattern": _BASE64}, **kwargs)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> bytes:
+        if not isinstance(value, str):
+            raise ValidationError(f"{shown(value)} is no text in base64")
+        if len(value) > self.length_max:
+            raise ValidationError(f"Longer than maximum length {self.length_max}.")
+        try:
+            return b64decode(value, validate=True)
+        except ValueError as fault:
+            raise ValidationError(f"{shown(value)} is not base64: {fault}") from fault
+
+
+class EvidenceIn(Wire):
+    """A file of evidence: its name, its kind, and its bytes in base64."""
+
+    name = Words(required=True, longest=300)
+    media_type = Choice(*MEDIA_TYPES, required=True)
+    content = Base64(bytes_max=EVIDENCE_BYTES_MAX, required=True)
+
+
+class EvidenceOut(Wire):
+    """What is said of a file of evidence; its bytes are at ``/content`` below it."""
+
+    id = fields.String(required=True)
+    grant = fields.String(required=True)
+    name = fields.String(required=True)
+    media_type = fields.String(required=True)
+    size_bytes = fields.Integer(required=True)
+    sha256 = fields.String(required=True)
+    recorded_at = Instant(required=True)
+
+
+class WithdrawalIn(Wire):
     """The suspension or revocation of a grant, from now on or from an instant to come."""
 
+    reason = Words(required=True, longest=STATEMENT_LENGTH_MAX)
     effective_at = Instant(load_default=None, allow_none=True)
 
 
@@ -349,6 +482,7 @@ class ContractIn(Wire):
     effective_from = Day(required=True)
     effective_until = _optional_day()
     consent_reference = _optional_words(longest=200)
+    use = Choice(*USES, load_default="end_use")
 
 
 class TermsOut(Wire):
@@ -365,7 +499,7 @@ class ContractOut(ContractIn):
     """A contract as it stands now."""
 
     id = fields.String(required=True)
-    kind = Choice("quote", "public_tariff", "grant", required=True)
+    kind = Choice("quote", "public_tariff", "grant", "rerating", required=True)
     operator = fields.String(required=True)
     operator_id = fields.String(required=True)
     buyer_id = fields.String(required=True)

@@ -238,6 +238,19 @@ class GrantStep(Wire):
     effective_at = Instant(required=True)
 
 
+class RegisterRerating(Linked):
+    """A decision that use under a grant was commercial, and the net amount of its bill."""
+
+    decision_no = fields.String(required=True)
+    reason = fields.String(required=True)
+    day_from = Day(required=True, data_key="from", attribute="from")
+    until = Day(required=True)
+    offering = fields.String(required=True)
+    quantity = TotalQuantity(required=True)
+    net = Money(required=True)
+    bill = fields.String(required=True)
+
+
 class FreeUse(Linked):
     """A grant with its free use in the period, and what it would have cost at the reference offering's tariff."""
 
@@ -259,6 +272,11 @@ class FreeUse(Linked):
     value_forgone = Money(allow_none=True)
     quantity_unpriced = TotalQuantity(allow_none=True)
     decisions = fields.List(fields.Nested(GrantStep), required=True)
+    conditions_version = Day(required=True)
+    review_due_on = Day(allow_none=True)
+    review_overdue = YesNo(required=True)
+    rerated_quantity = TotalQuantity(required=True)
+    reratings = fields.List(fields.Nested(RegisterRerating), required=True)
 
 
 class Amounts(Linked):
@@ -336,7 +354,55 @@ class Breach(Linked):
     quantity = TotalQuantity(required=True)
     value = Money(required=True)
     refunded = Money(required=True)
-    status = Choice("open", "refunded", required=True)
+    status = Choice("open", "refunded", "closed", required=True)
+    records = fields.List(fields.String(), required=True)
+
+
+class BreachRecorded(Linked):
+    """A breach as it was recorded, in the price basis of its bills, with the last order, its answer and the close."""
+
+    record = fields.String(required=True)
+    offering = fields.String(required=True)
+    offering_name = fields.String(required=True)
+    cause = fields.String(required=True)
+    found_on = Day(required=True)
+    found_by = fields.String(required=True)
+    day_from = Day(required=True, data_key="from", attribute="from")
+    until = Day(required=True)
+    buyers = fields.List(fields.String(), required=True)
+    months = fields.Integer(required=True)
+    value = Money(required=True)
+    refunded_net = Money(required=True)
+    refunded_gross = Money(required=True)
+    decision_no = fields.String(allow_none=True)
+    measures = fields.List(fields.String(), required=True)
+    due_on = Day(allow_none=True)
+    answer = fields.String(allow_none=True)
+    close_reason = fields.String(allow_none=True)
+    closed_at = Instant(allow_none=True)
+    status = Choice("open", "ordered", "answered", "closed", required=True)
+
+
+class Complaints(Linked):
+    """What was complained of in an offering; ``wide_from`` complainants make it widely complained about.
+
+    That number is the platform's own and not law.
+    """
+
+    offering = fields.String(required=True)
+    offering_name = fields.String(required=True)
+    complaints = fields.Integer(required=True)
+    complainants = fields.Integer(required=True)
+    price_too_high = fields.Integer(required=True)
+    unfair_terms = fields.Integer(required=True)
+    quality = fields.Integer(required=True)
+    other = fields.Integer(required=True)
+    open = fields.Integer(required=True)
+    answered = fields.Integer(required=True)
+    closed = fields.Integer(required=True)
+    wide_from = fields.Integer(required=True)
+    price_found_too_high = YesNo(required=True)
+    widely_complained = YesNo(required=True)
 
 
 class PriceAboveCeiling(Linked):
@@ -454,6 +520,8 @@ class ComplianceOut(Wire):
     revenue = fields.List(fields.Nested(RevenueCompared), required=True)
     prior_year_lines = fields.List(fields.Nested(PriorYearLine), required=True)
     breaches = fields.List(fields.Nested(Breach), required=True)
+    breach_records = fields.List(fields.Nested(BreachRecorded), required=True)
+    complaints = fields.List(fields.Nested(Complaints), required=True)
     above_ceiling = fields.List(fields.Nested(PriceAboveCeiling), required=True)
     refused_attempts = fields.List(fields.Nested(RefusedAttempt), required=True)
     reconciliation = fields.List(fields.Nested(Reconciled), required=True)

@@ -236,6 +236,7 @@ class InvoiceLineOut(Wire):
     ceiling_decision_no = fields.String(allow_none=True)
     corrects = fields.String(allow_none=True)
     corrects_number = fields.String(allow_none=True)
+    rerated_by = fields.String(allow_none=True)
     trial = fields.Boolean(required=True)
     explanation = fields.List(fields.Nested(StepOut), required=True)
 
@@ -387,7 +388,7 @@ class CreditNoteOut(Parties):
     number = fields.String(required=True)
     invoice = fields.String(required=True)
     invoice_number = fields.String(required=True)
-    reason = Choice(*CREDIT_REASONS, "late_use", "fee_changed", required=True)
+    reason = Choice(*CREDIT_REASONS, "late_use", "fee_changed", "above_ceiling", required=True)
     issued_on = Day(required=True)
     amount = Money(required=True)
     net = Money(required=True)

@@ -48,7 +48,7 @@ from store.unit import Unit
 ISSUED_IN_ERROR: Final = "issued_in_error"
 RETURNED: Final = "returned"
 REASONS: Final = (ISSUED_IN_ERROR, RETURNED, "allowance", "service_stopped")
-"""Why an operator may credit; those of ``drafts.CHARGED_ANEW`` are written by the next bill alone."""
+"""Why an operator may credit; those of ``drafts.CHARGED_ANEW`` are written by bills and refunds alone."""
 
 
 class RebillNeedsError(Refusal):
@@ -124,7 +124,7 @@ def write_credit_note(
     return note
 
 
-def credit_late_use(unit: Unit, basis: PriceBasis, reductions: Sequence[Reduction]) -> None:
+def credit_reductions(unit: Unit, basis: PriceBasis, reductions: Sequence[Reduction]) -> list[CreditNote]:
     """Give back what months have become cheaper by, on the bills that charged them, as far as those are not credited.
 
     A month charged by its bill and by corrections gives back on its bill first, then on the others. All of those bills
@@ -133,11 +133,15 @@ def credit_late_use(unit: Unit, basis: PriceBasis, reductions: Sequence[Reductio
     bills = [_bills_that_charged(unit, reduction) for reduction in reductions]
     for invoice_id in sorted({invoice_id for charging in bills for invoice_id in charging}):
         lock_invoice(unit, invoice_id)
+    notes: list[CreditNote] = []
     for reduction, charging in zip(reductions, bills, strict=True):
         left = reduction.amount
         for invoice_id in charging:
-            if left > 0:
-                left -= _credit_late_use_of(unit, invoice_id, basis, reduction, left)
+            note = _credit_reduction(unit, invoice_id, basis, reduction, left) if left > 0 else None
+            if note is not None:
+                left -= note.gross if basis is PriceBasis.TAX_INCLUSIVE else note.net
+                notes.append(note)
+    return notes
 
 
 def confirm_red(unit: Unit, invoice_id: str, note_id: str, given: Mapping[str, Any]) -> CreditNote:
@@ -219,19 +223,20 @@ def _taken(lines: Sequence[BilledLine], given: Mapping[str, Any]) -> list[Taken]
     ]
 
 
-def _credit_late_use_of(unit: Unit, invoice_id: str, basis: PriceBasis, reduction: Reduction, amount: int) -> int:
-    """Credit up to ``amount`` (in the contract's basis) on a bill that is locked; return how much of it that was."""
+def _credit_reduction(
+    unit: Unit, invoice_id: str, basis: PriceBasis, reduction: Reduction, amount: int
+) -> CreditNote | None:
+    """Credit up to ``amount`` (in the contract's basis) on a bill that is locked; None where nothing of it is left."""
     invoice = unit.session.get_one(Invoice, invoice_id)
     rows = lines_of(unit, invoice.id)
     lines = billed_lines(unit, invoice.id, rows)
     positions = _positions(rows, reduction)
     left = min(left_of(lines), left_of([line for line in lines if line.position in positions]))
     if left <= 0:
-        return 0
+        return None
     wanted = amount if basis is PriceBasis.TAX_INCLUSIVE else gross_for_net(lines, amount)
     taken = credit_by_amount(lines, min(wanted, left), positions)
-    note = write_credit_note(unit, invoice, rows, taken, reason=reduction.reason)
-    return note.gross if basis is PriceBasis.TAX_INCLUSIVE else note.net
+    return write_credit_note(unit, invoice, rows, taken, reason=reduction.reason)
 
 
 def _bills_that_charged(unit: Unit, reduction: Reduction) -> list[str]:

@@ -2,8 +2,8 @@
 
 Reads only, in a fixed number of statements a contract. What was charged for a service month is what its bill and the
 corrections of later bills say, less what was given back because the charge itself was wrong: late use that made the
-month cheaper, and credit notes ``issued_in_error`` that ask for a new bill. Other credit notes are left aside: they
-are settled between the parties and do not change what the use costs.
+month cheaper, a charge above the ceiling, and credit notes ``issued_in_error`` that ask for a new bill. Other credit
+notes are left aside: they are settled between the parties and do not change what the use costs.
 
 Of a yearly fee, the bill of the month in which a contract year begins takes what is certain of the later months: of
 each what would be due even without use, by the prices known now. The bill of such a month then charges what its fee
@@ -19,6 +19,7 @@ from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import and_, func, or_, select, true
 from sqlmodel import col
@@ -41,11 +42,12 @@ from pricing.money import (
     within_money_limit,
     within_use_limit,
 )
-from pricing.period import Month, Span
+from pricing.period import Month, Span, month_of
 from pricing.rating import LineKind, RatedLine, Rating, correction, rate_period
 from pricing.segments import PriceVersion, cut_use
 from pricing.tariff import tariff_from_document
 from registry.contracts import contract_offerings
+from registry.grant_reratings import RERATING
 from registry.tables import Contract, ContractOffering
 from settlement.price_book import Priced, price_book, vat_rate
 from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine
@@ -54,10 +56,11 @@ from store.unit import Unit
 CORRECTION: Final = "correction"
 LATE_USE: Final = "late_use"
 FEE_CHANGED: Final = "fee_changed"
+ABOVE_CEILING: Final = "above_ceiling"
 RELIEFS: Final = frozenset({"ceiling_relief", "relief"})
 """The kinds of lines that take something off a charge; they have an account of their own."""
-CHARGED_ANEW: Final = (LATE_USE, FEE_CHANGED)
-"""Why a bill gives back by itself what earlier ones charged: the charge of a month was reckoned anew."""
+CHARGED_ANEW: Final = (LATE_USE, FEE_CHANGED, ABOVE_CEILING)
+"""Why credit notes reduce what was charged for a month: it is neither charged again nor credited twice."""
 _ALWAYS: Final = Span(date(1970, 1, 1))
 
 ServiceMonth = tuple[str, str]
@@ -162,7 +165,8 @@ class Charged:
 def draw_up(unit: Unit, contract: Contract, month: Month) -> Draft:
     """Draw up the bill of a contract for a month: its use, and what came late to earlier months.
 
-    Use of earlier months that have no bill yet is left to their own. Raises AmountTooLarge.
+    Use of earlier months that have no bill yet is left to their own; that of a re-rating has one bill for all of its
+    months. Raises AmountTooLarge.
     """
     late = remembered(unit, contract.id, str(month))
     terms = {row.offering_id: row for row in contract_offerings(unit, contract.id)}
@@ -170,23 +174,30 @@ def draw_up(unit: Unit, contract: Contract, month: Month) -> Draft:
     basis = PriceBasis(contract.price_basis or PriceBasis.TAX_EXCLUSIVE)
     anew = _charged_anew(unit, contract.id, str(month))
     months = {str(month), *(of_month for of_month, _ in late), *(of_month for _, of_month in anew)}
+    if is_first_of_rerating(contract, month, unit.zone):
+        months |= set(months_of_term(contract))
     use = chargeable_use(unit, contract.id, months)
     for (_, of_month), used in use.items():
         within_use_limit(sum(used.by_day.values()), f"use of {of_month} under contract {contract.id}")
     earlier = anew | {key for key, used in use.items() if key[1] < str(month) and used.unbilled}
     drawer = Drawer(contract, terms, book, basis)
     with_advance = {str(month)} if drawer.may_be_in_advance else set()
-    bills = _bills_of(unit, contract.id, {key[1] for key in earlier})
+    bills = _bills_of(unit, contract, {key[1] for key in earlier})
     charged = _charged_before(unit, contract.id, basis, {key[1] for key in earlier} | with_advance)
     in_advance = _billed_in_advance(unit, contract.id, with_advance)
     for key in sorted(earlier, key=lambda key: (key[1], book[key[0]].named.code)):
         if key[1] in bills:
             drawer.judge_again(key, use.get(key, ChargeableUse()), charged.get(key, 0), bills[key[1]])
+        elif contract.kind == RERATING:
+            drawer.charge(key, use[key])
     for offering_id in sorted(terms, key=lambda offering_id: book[offering_id].named.code):
         key = (offering_id, str(month))
+        if contract.kind == RERATING and key not in use:
+            continue  # what was not used was not re-rated: no minimum and no fee is due for it
         before = Before(charged[key], in_advance[key]) if key in in_advance else None
         drawer.charge(key, use.get(key, ChargeableUse()), before)
-        drawer.charge_in_advance(key)
+        if contract.kind != RERATING:
+            drawer.charge_in_advance(key)
     moved = drawer.moved
     within_use_limit(sum(moved.values()), f"use of contract {contract.id} for the bill of {month}")
     left = frozenset(key[1] for key, used in use.items() if used.unbilled != moved.get(key, 0))
@@ -484,13 +495,33 @@ def _charged_anew(unit: Unit, contract_id: str, month: str) -> set[ServiceMonth]
     return {(offering_id, service_month) for offering_id, service_month in anew if service_month < month}
 
 
-def _bills_of(unit: Unit, contract_id: str, months: Iterable[str]) -> dict[str, EarlierBill]:
+def is_first_of_rerating(contract: Contract, month: Month, zone: ZoneInfo) -> bool:
+    """Say whether a bill is the first of a contract that holds re-rated use: it charges all months of its term."""
+    return contract.kind == RERATING and month == month_of(contract.recorded_at, zone)
+
+
+def months_of_term(contract: Contract) -> list[str]:
+    """Return the service months that the term of a contract, which ends, touches."""
+    end = contract.effective_until or contract.effective_from
+    month, months = Month.from_date(contract.effective_from), list[str]()
+    while month.first_day < end:
+        months.append(str(month))
+        month = month.next
+    return months
+
+
+def _bills_of(unit: Unit, contract: Contract, months: Iterable[str]) -> dict[str, EarlierBill]:
+    """Return the bill of each month; all months of a re-rating have one."""
     wanted = sorted(months)
     if not wanted:
         return {}
-    query = select(col(Invoice.month), col(Invoice.id), col(Invoice.number)).where(
-        col(Invoice.contract_id) == contract_id, col(Invoice.month).in_(wanted)
+    mine = select(col(Invoice.month), col(Invoice.id), col(Invoice.number)).where(
+        col(Invoice.contract_id) == contract.id
     )
+    if contract.kind == RERATING:
+        first = unit.connection.execute(mine.order_by(col(Invoice.month)).limit(1)).first()
+        return {} if first is None else {month: EarlierBill(first[1], first[2]) for month in wanted}
+    query = mine.where(col(Invoice.month).in_(wanted))
     return {month: EarlierBill(bill_id, number) for month, bill_id, number in unit.connection.execute(query)}
 
 

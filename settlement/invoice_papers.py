@@ -16,7 +16,7 @@ from pricing.words import amount_in_words
 from registry.contracts import find_contract
 from registry.tables import Contract, Party
 from settlement.drafts import Draft, draw_up
-from settlement.invoices import bills_around, line_rows, require_reached
+from settlement.invoices import RERATED_STEP, bills_around, line_rows, require_reached
 from settlement.price_book import Named, offerings_named
 from settlement.standing import lines_of, standing_of
 from settlement.tables import (
@@ -132,6 +132,7 @@ def _line_document(
         "vat_rate_percent": row.vat_rate.scaleb(2),
         "effective_unit_price": effective.get(_charge_key(row)) if row.kind == "usage" else None,
         "corrects_number": numbers[row.corrects] if row.corrects else None,
+        "rerated_by": next((s["inputs"]["decision_no"] for s in row.explanation if s["rule"] == RERATED_STEP), None),
     }
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import replace
+from typing import Any, Final
 
 from sqlalchemy import and_, func, insert, select
 from sqlmodel import col
@@ -13,16 +14,21 @@ from ledger.books import AccountRef, Leg, Posting, credit, debit, post
 from metering.accounts import BILLED, UNBILLED, use_account
 from metering.late_use import dealt_with
 from pricing.errors import Conflict
-from pricing.period import Month
+from pricing.explanation import Step
+from pricing.period import Month, month_of
 from registry.contracts import find_contract
+from registry.grant_reratings import RERATING
 from registry.tables import Contract
-from settlement.credit_notes import credit_late_use
+from settlement.credit_notes import credit_reductions
 from settlement.drafts import RELIEFS, Draft, DraftLine, ServiceMonth, draw_up
 from settlement.standing import contract_liability, receivable
 from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine
 from store.counters import next_number
 from store.ids import new_id
 from store.unit import Unit
+
+RERATED_STEP: Final = "free_use.rerated"
+"""The rule of the step that says by which decision a line's use was found to have been commercial."""
 
 
 class MonthNotBillable(Conflict):
@@ -53,12 +59,21 @@ def issue_invoice(unit: Unit, contract_id: str, month: Month) -> tuple[Invoice, 
         return issued[str(month)], False
     _require_billable(unit, contract, month, previous_billed=str(month.previous) in issued)
     draft = draw_up(unit, contract, month)
-    credit_late_use(unit, draft.price_basis, draft.reductions)
-    invoice = _write(unit, contract, month, draft)
-    _post(unit, invoice, draft)
-    dealt_with(unit, contract_id, draft.late, draft.left_months)
+    credit_reductions(unit, draft.price_basis, draft.reductions)
+    invoice = _issue(unit, contract, month, draft)
     unit.object_id = invoice.id
     return invoice, True
+
+
+def issue_rerating(unit: Unit, contract: Contract, decision: Step) -> Invoice:
+    """Issue the one bill of a contract that was opened for re-rated use, now: its lines end with the decision.
+
+    Raises AmountTooLarge.
+    """
+    month = month_of(contract.recorded_at, unit.zone)
+    draft = draw_up(unit, contract, month)
+    lines = tuple(replace(line, steps=(*line.steps, decision)) for line in draft.lines)
+    return _issue(unit, contract, month, replace(draft, lines=lines))
 
 
 def bills_around(unit: Unit, contract_id: str, month: Month) -> dict[str, Invoice]:
@@ -74,12 +89,19 @@ def require_reached(unit: Unit, contract: Contract, month: Month, too_early: str
     reason = None
     if contract.accepted_at is None:
         reason = f"contract {contract.id} waits for its buyer's acceptance"
-    elif month < Month.from_date(contract.effective_from):
-        reason = f"{month} precedes the contract, which begins on {contract.effective_from}"
+    elif month < first_billed(unit, contract):
+        reason = f"{month} precedes the contract, whose first bill is of {first_billed(unit, contract)}"
     elif too_early is not None:
         reason = f"{month} {too_early}; today is {unit.today}"
     if reason is not None:
         raise MonthNotBillable(reason, errors={"month": [reason]})
+
+
+def first_billed(unit: Unit, contract: Contract) -> Month:
+    """Return the month of a contract's first bill: that of its beginning, or of the decision that re-rated its use."""
+    if contract.kind == RERATING:
+        return month_of(contract.recorded_at, unit.zone)
+    return Month.from_date(contract.effective_from)
 
 
 def line_rows(invoice_id: str, draft: Draft) -> list[dict[str, Any]]:
@@ -98,9 +120,16 @@ def line_rows(invoice_id: str, draft: Draft) -> list[dict[str, Any]]:
     ]
 
 
+def _issue(unit: Unit, contract: Contract, month: Month, draft: Draft) -> Invoice:
+    invoice = _write(unit, contract, month, draft)
+    _post(unit, invoice, draft)
+    dealt_with(unit, contract.id, draft.late, draft.left_months)
+    return invoice
+
+
 def _require_billable(unit: Unit, contract: Contract, month: Month, *, previous_billed: bool) -> None:
     require_reached(unit, contract, month, None if month.until <= unit.today else "has not ended")
-    if month > Month.from_date(contract.effective_from) and not previous_billed:
+    if month > first_billed(unit, contract) and not previous_billed:
         message = (
             f"{month} cannot be billed before {month.previous}: bill the contract month by month, also where nothing "
             "was used"

@@ -22,7 +22,7 @@ from pricing.tariff import tariff_from_document
 from registry.contracts import Terms, open_contract
 from registry.lookup import code_of, find, missing, party_of_kind
 from registry.offerings import require_classified, require_offerable
-from registry.parties import affiliated
+from registry.redevelopment import require_no_own_redevelopment
 from registry.relations import require_operator
 from registry.spans import DatesReversed, require_span
 from registry.tables import Contract, Offering, Party
@@ -59,12 +59,6 @@ class SeveralOperators(Refusal):
     code = "several_operators"
 
 
-class RedevelopmentByAffiliate(Refusal):
-    """An operator, or an affiliate of it, that would redevelop the operator's own products (Operation Rules 6)."""
-
-    code = "redevelopment_by_affiliate"
-
-
 class QuoteExpired(Conflict):
     """The last day on which a quote could be accepted has passed."""
 
@@ -95,7 +89,7 @@ def create_quote(unit: Unit, given: Mapping[str, Any]) -> Quote:
     _require_dates(unit, given, priced_on)
     offerings = _offerings(unit, given["items"])
     operator_id = offerings[0].operator_id
-    _require_use(unit, given["use"], buyer, operator_id)
+    require_no_own_redevelopment(unit, given["use"], buyer, operator_id)
     book = price_book(unit, (offering.id for offering in offerings))
     asked = []
     for number, (offering, item) in enumerate(zip(offerings, given["items"], strict=True)):
@@ -130,6 +124,7 @@ def accept_quote(unit: Unit, quote_id: str) -> Quote:
         terms=[_terms(line, quote.snapshot["quantity_is"]) for line in lines],
         price_basis=quote.price_basis,
         quote_id=quote.id,
+        use=quote.snapshot["use"],
         accepted=True,
     )
     quote.accepted_at, quote.contract_id = unit.now, contract.id
@@ -235,16 +230,6 @@ def _offerings(unit: Unit, items: Sequence[Mapping[str, Any]]) -> list[Offering]
             raise SeveralOperators(message, errors={field: [message]})
         offerings.append(offering)
     return offerings
-
-
-def _require_use(unit: Unit, use: str, buyer: Party, operator_id: str) -> None:
-    if use == "redevelopment" and affiliated(unit, buyer.id, operator_id):
-        operator = code_of(unit, Party, operator_id)
-        message = (
-            f"{buyer.code} is {operator} or an affiliate of it, and may not take part in the redevelopment of the "
-            "operator's own products (Operation Rules 6); end use is open to it"
-        )
-        raise RedevelopmentByAffiliate(message, errors={"use": [message]})
 
 
 def _write(

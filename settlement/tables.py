@@ -136,7 +136,16 @@ class CreditNote(Issued, table=True):
     __tablename__ = "credit_note"
     __table_args__ = table(
         UniqueConstraint("operator_id", "number"),
-        one_of("reason", "issued_in_error", "returned", "allowance", "service_stopped", "late_use", "fee_changed"),
+        one_of(
+            "reason",
+            "issued_in_error",
+            "returned",
+            "allowance",
+            "service_stopped",
+            "late_use",
+            "fee_changed",
+            "above_ceiling",
+        ),
         check("amounts", "gross >= 0 AND gross = net + tax"),
         Index("ix_credit_note_operator_issued_on", "operator_id", "issued_on"),
         Index("ix_credit_note_operator_recorded_at", "operator_id", "recorded_at"),

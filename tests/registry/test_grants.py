@@ -23,6 +23,8 @@ GRANT = FreeUseGrant(
     effective_from=date(2025, 3, 10),
     effective_until=date(2025, 4, 1),
     undertakings={},
+    conditions={},
+    use="end_use",
     recorded_at=NOON,
 )
 

@@ -85,9 +85,17 @@ def test_a_cycle_that_ends_is_the_price_authoritys_until_the_next_one_is_determi
 def test_grants_and_agreements_end_for_those_who_have_them(ruled: World) -> None:
     ruled.offering("free", "public_welfare")
     grant = ruled.grant("free")["id"]
-    ruled.grant("free", approved=False)
+    pending = ruled.grant("free", approved=False)["id"]
     for client in (ruled.buyer, ruled.grantor):
         assert duties(client, "grant_end") == [(grant, "2026-02-28", "due")]
+    assert duties(ruled.grantor, "grant_review") == []
+    ruled.decide(pending, "approve", review_every_months=6)
+    review = {"finding": "As granted", "outcome": "continue", "next_review_on": "2025-12-01"}
+    ruled.grantor.made(f"/free-use-grants/{pending}/review", review, 200)
+    assert [each[1:] for each in duties(ruled.grantor, "grant_review")] == [
+        ("2025-09-03", "done"),
+        ("2025-12-01", "due"),
+    ]
     for client in (ruled.operator, ruled.grantor):
         assert duties(client, "authorisation_end", until="2028-12-31") == [("agreement", "2028-12-30", "due")]
     assert duties(ruled.provider, "resource_registration_renewal", until="2029-12-31") == [

@@ -59,6 +59,7 @@ def made_in(world: World) -> Everything:
     made = {**_registered(world), **_used_and_billed(world)}
     made |= _shared(world, made["/invoices/"])
     made |= _accounted_for(world)
+    made |= _breached(world)
     seal(world.admin.app.extensions["tariffbook"], Call(Principal("admin", key_id="local"), "ledger seal"))
     return Everything(world, {**made, "/ledger/seals/": "1"})
 
@@ -75,8 +76,33 @@ def _registered(world: World) -> dict[str, str]:
         "/revenue-caps/": world.regulator.made("/revenue-caps", cap_body("operator"))["id"],
         "/ceilings/": world.auditor.seen("/ceilings")["items"][0]["id"],
         "/tariffs/": world.auditor.seen("/tariffs")["items"][0]["id"],
-        "/free-use-grants/": world.grant("welfare")["id"],
+        **_granted(world),
         "/quotes/": world.quote()["id"],
+    }
+
+
+def _granted(world: World) -> dict[str, str]:
+    grant = world.grant("welfare")["id"]
+    evidence = {"name": "letter.txt", "media_type": "text/plain", "content": "bGV0dGVy"}
+    path = f"/free-use-grants/{grant}/evidence"
+    return {"/free-use-grants/": grant, f"{path}/": world.buyer.made(path, evidence)["id"]}
+
+
+def _breached(world: World) -> dict[str, str]:
+    """A ceiling recorded after the bill of March, under it, and what buyer and price authority make of it."""
+    world.ceiling(price="0.40", effective_from="2025-03-15", backdate_reason="test")
+    breach = {
+        "operator": "operator",
+        "offering": "offering",
+        "cause": "test",
+        "found_on": "2025-05-01",
+        "from": "2025-03-01",
+        "until": "2025-04-01",
+    }
+    complaint = {"offering": "offering", "kind": "price_too_high", "text": "Too much"}
+    return {
+        "/breaches/": world.regulator.made("/breaches", breach)["id"],
+        "/complaints/": world.buyer.made("/complaints", complaint)["id"],
     }
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from pricing.parameters import load_law
 from store.settings import Settings
 from store.unit import Store
 from tests.world import World
@@ -55,7 +56,10 @@ def test_a_provinces_exception_decides_and_its_quotes_and_conflicts_say_whose_la
     province.tariff("welfare")
     quote = province.quote("welfare", "1")
     snapshot = province.buyer.seen(f"/quotes/{quote['id']}/snapshot")
-    assert (snapshot["rule_set"]["jurisdiction"], snapshot["rule_set"]["version"]) == ("pp", "2026.1+pp.3")
+    assert (snapshot["rule_set"]["jurisdiction"], snapshot["rule_set"]["version"]) == (
+        "pp",
+        f"{load_law().version}+pp.3",
+    )
 
 
 def test_two_exceptions_of_a_province_that_both_apply_are_refused_with_both_names(province: World) -> None:

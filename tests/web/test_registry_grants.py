@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from dataclasses import replace
+from datetime import date, datetime
+from hashlib import sha256
 from typing import Any
 
-from registry.grants import decisions_of, find_grant, grant_refusal
+import pytest
+
+from pricing.law_values import Bilingual, Entry
+from pricing.parameters import Parameter, load_law
+from registry.grant_evidence import EVIDENCE_BYTES_MAX, EVIDENCE_FILES_MAX
+from registry.grants import FREE_USE_CONDITIONS, decisions_of, find_grant, grant_refusal
+from store.settings import Settings
 from store.unit import Store
 from tests.client import Client
 from tests.conftest import LOCAL
 from tests.world import World, grant_body
 
 PATH = "/free-use-grants"
+CONDITIONS = load_law().parameter(FREE_USE_CONDITIONS)
+TODAY = date(2025, 3, 2)
 
 
 def test_an_application_waits_for_the_grantor_and_comes_back_as_it_was_sent(world: World) -> None:
@@ -193,3 +204,99 @@ def test_of_parallel_approvals_one_opens_the_contract_and_the_others_are_told(wo
         statuses = sorted(pool.map(approve, range(6)))
     assert statuses == [200, 409, 409, 409, 409, 409]
     assert len(world.buyer.seen("/contracts")["items"]) == 1
+
+
+def test_a_grant_keeps_the_version_of_the_conditions_that_it_was_given_under(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.offering(purpose="public_welfare")
+    before = world.grant()
+    assert before["conditions"]["version"] == "2025-03-01"
+    entry = Entry("no_model_training", Bilingual("No models are trained on it.", "不得用于模型训练。"))
+    values = (*CONDITIONS.text.values, replace(CONDITIONS.text.values[0], effective_from=TODAY, value=(entry,)))
+    changed = Parameter(FREE_USE_CONDITIONS, replace(CONDITIONS.text, values=values))
+    law = replace(load_law(), parameters={**load_law().parameters, FREE_USE_CONDITIONS: changed})
+    monkeypatch.setattr(Settings, "law", property(lambda _settings: law))
+    world.clock("2025-03-02")
+    after = world.buyer.made(PATH, grant_body())
+    assert [entry["code"] for entry in after["conditions"]["entries"]] == ["no_model_training"]
+    assert after["conditions"]["version"] == "2025-03-02"
+    assert world.buyer.seen(f"{PATH}/{before['id']}")["conditions"] == before["conditions"]
+
+
+def test_a_review_that_is_overdue_is_listed_and_stops_nothing(world: World) -> None:
+    world.offering(purpose="public_welfare")
+    pending = world.grant(approved=False)
+    quiet = world.grant()
+    assert (quiet["review_due_on"], quiet["review_overdue"], quiet["reviews"]) == (None, False, [])
+    past = {"reason": "r", "review_due_on": "2025-03-01"}
+    world.grantor.refused(f"{PATH}/{pending['id']}/approve", past, 422, "review_in_the_past")
+    grant = world.decide(pending["id"], "approve", review_every_months=3)
+    assert (grant["review_due_on"], grant["review_every_months"]) == ("2025-06-01", 3)
+    listed = world.grantor.seen(PATH, review_due_before="2025-06-01")["items"]
+    assert listed == []
+    world.clock("2025-06-02")
+    [overdue] = world.grantor.seen(PATH, review_due_before="2025-06-02")["items"]
+    assert (overdue["id"], overdue["review_overdue"], overdue["status"]) == (grant["id"], True, "approved")
+    assert world.other_grantor.seen(PATH, review_due_before="2025-06-02")["items"] == []
+    used = world.usage(grant["contract"], "offering", "1", "2025-06-02T00:00:00+08:00")
+    assert used["accepted"] == 1
+
+    path = f"{PATH}/{grant['id']}/review"
+    going_on = world.grantor.made(path, {"finding": "As granted", "outcome": "continue"}, 200)
+    assert (going_on["review_due_on"], going_on["review_overdue"]) == ("2025-09-02", False)
+    named = {"finding": "Odd hours", "outcome": "suspend", "next_review_on": "2025-06-10"}
+    suspended = world.grantor.made(path, named, 200)
+    assert (suspended["status"], suspended["review_due_on"]) == ("suspended", "2025-06-10")
+    assert suspended["decisions"][-1]["reason"] == "Odd hours"
+    refused = {"finding": "f", "outcome": "revoke", "next_review_on": "2025-07-01"}
+    world.grantor.refused(path, refused, 422, "review_unneeded")
+    revoked = world.grantor.made(path, {"finding": "Sold on", "outcome": "revoke"}, 200)
+    assert (revoked["status"], revoked["review_due_on"]) == ("revoked", None)
+    assert [review["outcome"] for review in revoked["reviews"]] == ["continue", "suspend", "revoke"]
+    assert world.grantor.seen(PATH, review_due_before="2099-01-01")["items"] == []
+    world.grantor.refused(path, {"finding": "f", "outcome": "continue"}, 409, "grant_state")
+
+
+def evidence_body(content: bytes, **given: Any) -> dict[str, Any]:
+    return {
+        "name": "letter.pdf",
+        "media_type": "application/pdf",
+        "content": b64encode(content).decode(),
+        **given,
+    }
+
+
+def test_evidence_is_kept_as_it_came_and_given_out_to_be_saved_only(world: World) -> None:
+    world.offering(purpose="public_welfare")
+    path = f"{PATH}/{world.grant(approved=False)['id']}/evidence"
+    content = b"%PDF-1.7 letter of the bureau"
+    made = world.buyer.made(path, evidence_body(content, name="../../<b>任务\n书.pdf"))
+    assert (made["name"], made["size_bytes"]) == ("_b_任务_书.pdf", len(content))
+    assert made["sha256"] == sha256(content).hexdigest()
+    for client in (world.buyer, world.grantor, world.regulator, world.auditor):
+        assert [item["id"] for item in client.seen(path)["items"]] == [made["id"]]
+        assert client.seen(f"{path}/{made['id']}") == made
+        given = client.get(f"{path}/{made['id']}/content")
+        assert (given.status_code, given.data, given.mimetype) == (200, content, "application/octet-stream")
+        assert given.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''_b_%E4")
+        assert given.headers["X-Content-SHA256"] == made["sha256"]
+        assert given.headers["X-Content-Type-Options"] == "nosniff"
+        assert "sandbox" in given.headers["Content-Security-Policy"]
+    assert world.operator.get(f"{path}/{made['id']}/content").status_code == 403
+    assert world.other_buyer.get(f"{path}/{made['id']}/content").status_code == 404
+
+
+def test_evidence_of_another_kind_size_or_number_than_allowed_is_refused(world: World) -> None:
+    world.offering(purpose="public_welfare")
+    path = f"{PATH}/{world.grant(approved=False)['id']}/evidence"
+    page = b"<html><script>alert(1)</script>"
+    world.buyer.refused(path, evidence_body(page), 422, "evidence_unreadable")
+    world.buyer.refused(path, evidence_body(b"\0", media_type="text/plain"), 422, "evidence_unreadable")
+    world.buyer.refused(path, evidence_body(page, media_type="text/html"), 400, "malformed")
+    world.buyer.refused(path, {**evidence_body(b"%PDF-"), "content": "%%%"}, 400, "malformed")
+    world.buyer.refused(path, evidence_body(b"%PDF-" + b"x" * EVIDENCE_BYTES_MAX), 400, "malformed")
+    world.other_buyer.refused(path, evidence_body(b"%PDF-"), 404, "not_found")
+    for number in range(EVIDENCE_FILES_MAX):
+        world.buyer.made(path, evidence_body(b"%PDF-", name=f"{number}.pdf"))
+    world.buyer.refused(path, evidence_body(b"%PDF-"), 409, "evidence_full")

@@ -36,6 +36,7 @@ PUBLISHED: Mapping[str, frozenset[str]] = {
 NO_PARTY_TO: Mapping[str, frozenset[str]] = {
     "/statements/": frozenset({"grantor", "buyer"}),
     "/payouts/": frozenset({"grantor", "buyer"}),
+    "/complaints/": frozenset({"provider"}),
 }
 """Roles that may read some of these, as beneficiaries, but not the ones of this world."""
 
@@ -50,6 +51,15 @@ BODIES: Mapping[str, Any] = {
     "/free-use-grants/{grant_id}/approve": REASON,
     "/free-use-grants/{grant_id}/suspend": REASON,
     "/free-use-grants/{grant_id}/revoke": REASON,
+    "/free-use-grants/{grant_id}/review": {"finding": "F", "outcome": "continue"},
+    "/free-use-grants/{grant_id}/rerate": {"decision_no": "D", "from_date": "2025-03-01", **REASON},
+    "/free-use-grants/{grant_id}/evidence": {"name": "N", "media_type": "text/plain", "content": "bGV0dGVy"},
+    "/complaints/{complaint_id}/answer": {"text": "T"},
+    "/complaints/{complaint_id}/close": {"text": "T"},
+    "/breaches/{breach_id}/refund": None,
+    "/breaches/{breach_id}/order": {"decision_no": "D", "measures": ["refund"], "text": "T"},
+    "/breaches/{breach_id}/answer": {"text": "T"},
+    "/breaches/{breach_id}/close": REASON,
     "/quotes/{quote_id}/accept": None,
     "/quotes/{quote_id}/withdraw": None,
     "/contracts/{contract_id}/accept": None,
@@ -317,6 +327,8 @@ def test_no_query_names_what_is_anothers(everything: Everything, subtests: pytes
         ((*overseers, world.other_grantor), "/reports/cap-compliance.csv", days),
         ((*overseers, world.other_grantor), "/reports/cap-compliance/charges", days),
         ((*overseers, world.other_grantor), "/reports/cap-compliance/charges.csv", days),
+        ((*overseers, world.other_grantor), "/reports/price-parity", days),
+        ((*overseers, world.other_grantor), "/reports/price-parity.csv", days),
         ((*overseers, world.other_grantor), "/reports/revenue-position", {"operator": "operator", "year": "2025"}),
         (overseers, "/ledger/accounts", {"operator": "operator"}),
         (overseers, "/ledger/transactions", {"operator": "operator"}),

@@ -1,4 +1,4 @@
-"""Routes of the reports: cap compliance as JSON, paper and table, the charges behind it, and the revenue position."""
+"""Routes of the reports: cap compliance with its charges, price parity, the revenue position; as JSON, paper, table."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from marshmallow import Schema
 from papers.compliance import charges_csv, compliance_csv, compliance_pdf, compliance_xlsx
 from papers.disclosure import disclosure_csv, disclosure_pdf, disclosure_xlsx
 from papers.operation import operation_csv, operation_pdf, operation_xlsx
+from papers.parity import parity_csv, parity_pdf, parity_xlsx
 from reports.compliance import all_charges, compliance_report, list_charges
 from reports.disclosure import disclosure_tables
 from reports.operation import operation_report
+from reports.parity import parity_report
 from reports.position import revenue_position
+from schemas.parity import ParityOut, ParityPaperQuery, ParityQuery, ParityTableQuery
 from schemas.reports import (
     ChargesOut,
     ChargesQuery,
@@ -57,6 +60,12 @@ def report_cap_compliance(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any
 def list_cap_compliance_charges(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any]:
     """List the charges behind the report, each against the ceiling in force when it arose."""
     return list_charges(unit, query)
+
+
+@reads(door, "/price-parity", roles=READERS, answer=ParityOut, query=ParityQuery)
+def report_price_parity(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any]:
+    """Report who paid another price for the same, and on what published ground; the unexplained at the head."""
+    return parity_report(unit, query)
 
 
 @reads(door, "/revenue-position", roles=READERS, answer=PositionOut, query=PositionQuery)
@@ -159,3 +168,21 @@ def tabulate_disclosure(unit: Unit, query: Mapping[str, Any]) -> bytes:
 def table_disclosure(unit: Unit, query: Mapping[str, Any]) -> bytes:
     """Give one of the disclosure tables as CSV; an operator's prices or a grantor's ceilings if none is named."""
     return disclosure_csv(disclosure_tables(unit, query), query["section"])
+
+
+@_renders("/price-parity.pdf", "pdf", ParityPaperQuery)
+def print_price_parity(unit: Unit, query: Mapping[str, Any]) -> bytes:
+    """Give the report on price parity as PDF."""
+    return parity_pdf(parity_report(unit, query), query["lang"])
+
+
+@_renders("/price-parity.xlsx", "xlsx", ParityPaperQuery)
+def tabulate_price_parity(unit: Unit, query: Mapping[str, Any]) -> bytes:
+    """Give the report on price parity as a workbook."""
+    return parity_xlsx(parity_report(unit, query), query["lang"])
+
+
+@_renders("/price-parity.csv", "csv", ParityTableQuery)
+def table_price_parity(unit: Unit, query: Mapping[str, Any]) -> bytes:
+    """Give one section of the report on price parity as CSV; the prices of each buyer if none is named."""
+    return parity_csv(parity_report(unit, query), query["section"])
