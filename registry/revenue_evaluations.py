@@ -7,7 +7,7 @@ the price authority gives, or that the platform's own parameter gives.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any, Final
@@ -134,8 +134,21 @@ def evaluation_document(unit: Unit, row: RevenueEvaluation) -> dict[str, Any]:
         "operator": code_of(unit, Party, row.operator_id),
         "regulator": code_of(unit, Party, row.regulator_id),
         "revenue_cap": row.cap_id,
+        "duties": [_raised(unit, duty) for duty in _duties_of(unit, row.id)],
         "currency": "CNY",
         "sandbox": unit.sandbox,
+    }
+
+
+def _duties_of(unit: Unit, evaluation_id: str) -> Sequence[Duty]:
+    query = select(Duty).where(col(Duty.evaluation_id) == evaluation_id).order_by(col(Duty.id))
+    return unit.session.execute(query).scalars().all()
+
+
+def _raised(unit: Unit, duty: Duty) -> dict[str, Any]:
+    return {
+        **duty.model_dump(include={"id", "party_role", "kind", "due_on"}),
+        "party": code_of(unit, Party, duty.party_id),
     }
 
 

@@ -14,7 +14,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlmodel import col
 
 from pricing.canonical import sha256_of
@@ -25,6 +25,7 @@ from pricing.money import PriceBasis, format_rate
 from pricing.parameters import Parameter
 from pricing.period import format_instant, instant_of
 from pricing.revenue_cap import DEVIATION_LINE
+from registry.cap_tables import PriceAuthorityAppointment
 from registry.lookup import missing
 from registry.spans import require_span
 from registry.tables import Authorisation, Party
@@ -32,6 +33,7 @@ from reports.above_ceiling import above_ceiling_rows
 from reports.accrual import credited_line
 from reports.charged_anew import months_still_charged, taken_back, taken_back_in_error, worst_standings
 from reports.charges import charge_document, charge_page, charges_of
+from reports.duties import duty_rows
 from reports.frame import Frame, frame_of, in_months
 from reports.free_use import free_use
 from reports.price_register import (
@@ -50,7 +52,7 @@ from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine
 from store.tables import AuditEntry
 from store.unit import Unit
 
-REPORT_VERSION: Final = "1"
+REPORT_VERSION: Final = "2"
 """Raised with every change of what the report says or how it is reckoned."""
 
 OPERATION_RULES: Final = "发改数据规〔2025〕27号"
@@ -86,6 +88,7 @@ def compliance_report(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
         "free_use": free_use(unit, frame),
         "revenue": revenue_rows(frame, revenue, years),
         "prior_year_lines": prior_year_rows(frame, revenue.prior_years, frame.period),
+        "duties": duty_rows(unit, frame),
         "breaches": breaches(frame, standings, _credited(unit, frame)),
         "above_ceiling": above_ceiling_rows(unit, frame),
         "refused_attempts": _refused_attempts(unit, frame),
@@ -139,7 +142,7 @@ def report_header(unit: Unit, frame: Frame, register: Register, years: Sequence[
         "report_version": REPORT_VERSION,
         "operator": _party(frame.operator),
         "grantor": _parties(unit, (row.grantor_id for row in authorisations)),
-        "regulator": _parties(unit, (row.regulator_id for row in authorisations)),
+        "regulator": _parties(unit, [*(row.regulator_id for row in authorisations), *_appointed(unit, frame)]),
         "authorisations": [row.agreement_no for row in authorisations],
         "legal_basis": list(_LEGAL_BASIS),
         "decision_numbers": _decision_numbers(frame, register, years),
@@ -196,6 +199,20 @@ def _authorisations(unit: Unit, frame: Frame) -> Sequence[Authorisation]:
     )
     if frame.is_partial:
         query = query.where(col(Authorisation.grantor_id) == unit.principal.party)
+    return unit.session.execute(query).scalars().all()
+
+
+def _appointed(unit: Unit, frame: Frame) -> Sequence[str]:
+    """The price authorities whose appointments to the operator reach into the period."""
+    query = select(col(PriceAuthorityAppointment.regulator_id)).where(
+        col(PriceAuthorityAppointment.operator_id) == frame.operator.id,
+        col(PriceAuthorityAppointment.recorded_at) <= frame.as_of,
+        col(PriceAuthorityAppointment.effective_from) < frame.until,
+        or_(
+            col(PriceAuthorityAppointment.effective_until).is_(None),
+            col(PriceAuthorityAppointment.effective_until) > frame.period.start,
+        ),
+    )
     return unit.session.execute(query).scalars().all()
 
 

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import col
 
+from pricing.errors import Refusal
 from pricing.money import PriceBasis, Tax, format_exact, format_money, format_rate, percent_of
 from pricing.period import Month, Span, month_of, year_bounds
 from pricing.revenue_cap import DEVIATION_LINE, CapYear, Deviation, deviation, next_cycle_deduction
@@ -32,6 +33,12 @@ from store.unit import Unit
 
 _NOTHING = Tax(0, 0, 0)
 _DAY = timedelta(days=1)
+
+
+class LevelNeeded(Refusal):
+    """A year whose maximum is determined by registration level, asked for without one."""
+
+    code = "registration_level_needed"
 
 
 @dataclass(frozen=True)
@@ -184,10 +191,25 @@ def revenue_rows(frame: Frame, revenue: Revenue, years: Sequence[DeterminedYear]
     row names.
     """
     touched = [year for year in years if year.days.overlaps(frame.period)]
-    rows = [_year_row(frame, revenue, year) for year in touched]
-    for cap_id in dict.fromkeys(year.cap.id for year in touched):
-        rows.append(_cycle_row(frame, revenue, [year for year in years if year.cap.id == cap_id]))
-    return [*rows, _period_row(frame, revenue, touched)]
+    cycles = [[year for year in years if year.cap.id == cap_id] for cap_id in _caps_in_order(touched)]
+    return [
+        *(_year_row(frame, revenue, year) for year in touched),
+        *(_cycle_row(frame, revenue, cycle) for cycle in cycles),
+        _period_row(frame, revenue, touched),
+    ]
+
+
+def year_of(years: Iterable[DeterminedYear], year: int, level: str | None) -> DeterminedYear | None:
+    """Return a year's determination for the products of a level; without one that for all, or the only one there is.
+
+    Raises LevelNeeded where without a level several could be meant.
+    """
+    found = {each.cap.registration_level: each for each in years if each.figures.year == year}
+    if level is None and None not in found and len(found) > 1:
+        levels = sorted(filter(None, found))
+        message = f"the maximum of {year} is determined by level: name the registration_level, {' or '.join(levels)}"
+        raise LevelNeeded(message, errors={"registration_level": [message]})
+    return found.get(level) or (next(iter(found.values()), None) if level is None else None)
 
 
 def cycle_excess(revenue: Revenue, years: Sequence[DeterminedYear]) -> int:
@@ -228,6 +250,10 @@ def actual_and_maximum(frame: Frame, days: Span, actual: int, maximum: int, afte
 def format_amounts(amounts: Mapping[str, int]) -> dict[str, str]:
     """Return amounts in fen as wire text, under their names."""
     return {name: format_money(fen) for name, fen in amounts.items()}
+
+
+def _caps_in_order(years: Iterable[DeterminedYear]) -> list[str]:
+    return list(dict.fromkeys(year.cap.id for year in years))
 
 
 def _year_row(frame: Frame, revenue: Revenue, year: DeterminedYear) -> dict[str, Any]:
