@@ -28,10 +28,9 @@ def duty_rows(unit: Unit, frame: Frame) -> list[dict[str, Any]]:
         .where(col(Duty.operator_id) == frame.operator.id, col(Duty.recorded_at) <= frame.as_of)
         .order_by(col(RevenueEvaluation.year), col(Duty.recorded_at), col(Duty.id))
     )
-    found = [row._tuple() for row in unit.session.execute(query)]  # noqa: SLF001 - SQLAlchemy's typed form of a row
     return [
         _row(unit, frame, duty, evaluation)
-        for duty, evaluation in found
+        for duty, evaluation in unit.session.execute(query)
         if year_bounds(evaluation.year).overlaps(frame.period) and _is_shown(unit, frame, duty)
     ]
 

@@ -315,7 +315,7 @@ class FulfilmentIn(Wire):
     no_change_reason = Words(load_default=None, allow_none=True)
 
 
-class ConfirmationIn(Wire):
+class DutyConfirmationIn(Wire):
     """Why a price authority takes a duty as fulfilled."""
 
     statement = Words(required=True)

@@ -20,7 +20,7 @@ from registry.revenue_evaluations import (
 from reports.cap_cycle import compared_year
 from schemas.revenue_caps import (
     CapQuery,
-    ConfirmationIn,
+    DutyConfirmationIn,
     DutyOut,
     DutyQuery,
     FulfilmentIn,
@@ -82,7 +82,7 @@ def fulfil(unit: Unit, body: Mapping[str, Any], duty_id: str) -> dict[str, Any]:
     return duty_document(unit, fulfil_duty(unit, duty_id, body))
 
 
-@writes(duties_door, "/<duty_id>/confirm", roles=("regulator",), body=ConfirmationIn, answer=DutyOut, status=200)
+@writes(duties_door, "/<duty_id>/confirm", roles=("regulator",), body=DutyConfirmationIn, answer=DutyOut, status=200)
 def confirm(unit: Unit, body: Mapping[str, Any], duty_id: str) -> dict[str, Any]:
     """Close a duty that was fulfilled."""
     return duty_document(unit, confirm_duty(unit, duty_id, body))
