@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 from xml.etree import ElementTree as ET
 
 from papers.wording import Label, Lang, word
-from pricing.money import parse_money
 
 SVG: Final = "http://www.w3.org/2000/svg"
 _WIDTH, _HEIGHT = 9600, 4800
@@ -182,7 +182,8 @@ def _projected(position: Mapping[str, Any]) -> str | None:
 
 
 def _fen(amount: str | None) -> int:
-    return 0 if amount is None else parse_money(amount)
+    """Read an amount that the report wrote: a sum may be larger than any one amount that is read from outside."""
+    return 0 if amount is None else int(Decimal(amount).scaleb(2))
 
 
 def _line(points: Sequence[tuple[int, int]], colour: str, *, width: str = "1", dash: str = "none") -> ET.Element:
