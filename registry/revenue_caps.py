@@ -174,24 +174,20 @@ def levels_meet(one: str | None, other: str | None) -> bool:
 
 
 def cycles_before(unit: Unit, operator_id: str, level: str | None, cycle_from: date) -> list[RevenueCap]:
-    """Return the determinations of cycles that are over and that a cycle from ``cycle_from`` on follows.
+    """Return the determinations of closed cycles that a cycle from ``cycle_from`` on takes over from.
 
-    The last one for its products; of a cycle for all products that follows cycles by level, the last of each level.
+    They are those for its products that no determination has taken over from: a cycle that still ran when the next one
+    was determined comes in when it is closed, with the one after that.
     """
-    earlier = [
+    caps = caps_of(unit, operator_id)
+    taken_over = {cap_id for row in caps for cap_id in row.determination["carried_from"]}
+    return [
         row
-        for row in caps_of(unit, operator_id)
-        if row.cycle_until <= cycle_from and levels_meet(level, row.registration_level)
+        for row in caps
+        if row.cycle_until <= min(cycle_from, unit.today)
+        and levels_meet(level, row.registration_level)
+        and row.id not in taken_over
     ]
-    last = [
-        row
-        for row in earlier
-        if not any(
-            other.cycle_from >= row.cycle_until and levels_meet(other.registration_level, row.registration_level)
-            for other in earlier
-        )
-    ]
-    return [row for row in last if row.cycle_until <= unit.today]
 
 
 def caps_of(unit: Unit, operator_id: str, as_of: datetime | None = None) -> Sequence[RevenueCap]:

@@ -71,24 +71,29 @@ def test_revenue_above_the_maximum_counts_less_what_was_credited_and_a_shortfall
     assert world.regulator.seen(CARRY_IN, **asked)["carry_in"] == "0.00"
 
 
-def test_a_cycle_that_still_runs_is_not_compared(world: World) -> None:
-    world.regulator.made("/revenue-caps", cap(2025, "100.00", carry_in="150.00"))
+def test_a_cycle_that_still_runs_is_not_compared_and_comes_in_when_it_is_closed(world: World) -> None:
+    running = world.regulator.made("/revenue-caps", cap(2025, "100.00", carry_in="150.00"))
     offered = world.regulator.seen(CARRY_IN, operator="operator", cycle_from="2026-01-01")
     assert (offered["carry_in"], offered["cycles"]) == ("0.00", [])
-    assert world.regulator.made("/revenue-caps", cap(2026, "900"))["carry_in"] == "0.00"
+    next_one = world.regulator.made("/revenue-caps", cap(2026, "900"))
+    assert (next_one["carry_in"], next_one["carried_from"]) == ("0.00", [])
+    world.clock("2027-01-01")
+    last = world.regulator.made("/revenue-caps", cap(2027, "900"))
+    assert (last["carry_in"], last["carried_from"]) == ("50.00", [running["id"], next_one["id"]])
 
 
-def test_cycles_by_level_leave_what_they_leave_to_their_own_level_or_to_one_for_all(world: World) -> None:
+def test_what_a_cycle_for_all_products_leaves_is_deducted_once_whichever_level_takes_it_over(world: World) -> None:
     everything = leaving(world, "150.00")
-    national = {"operator": "operator", "cycle_from": "2025-01-01", "registration_level": "national"}
-    assert world.regulator.seen(CARRY_IN, **national)["carry_in"] == "50.00"
+    asked = {"operator": "operator", "cycle_from": "2025-01-01"}
+    for level in ("national", "local"):
+        assert world.regulator.seen(CARRY_IN, **asked, registration_level=level)["carry_in"] == "50.00"
     local = world.regulator.made("/revenue-caps", cap(2025, "10.00", registration_level="local"))
     assert (local["carried_from"], local["carry_out"]) == ([everything["id"]], "40.00")
+    assert world.regulator.seen(CARRY_IN, **asked, registration_level="national")["cycles"] == []
     world.clock("2026-01-01")
-    asked = {"operator": "operator", "cycle_from": "2026-01-01"}
-    assert world.regulator.seen(CARRY_IN, **asked, registration_level="local")["carry_in"] == "40.00"
-    # what was left to all products is followed by the local cycle, which is the last for one for all
-    assert [each["revenue_cap"] for each in world.regulator.seen(CARRY_IN, **asked)["cycles"]] == [local["id"]]
+    for query in ({}, {"registration_level": "local"}):
+        later = world.regulator.seen(CARRY_IN, operator="operator", cycle_from="2026-01-01", **query)
+        assert (later["carry_in"], [each["revenue_cap"] for each in later["cycles"]]) == ("40.00", [local["id"]])
 
 
 def test_a_large_excess_is_spread_by_a_recorded_decision_whose_parts_come_to_it(world: World) -> None:
