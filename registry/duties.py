@@ -16,6 +16,7 @@ from pricing.errors import Conflict, Refusal
 from pricing.period import format_instant
 from registry.cap_tables import Duty, DutyStep, RevenueEvaluation
 from registry.lookup import code_of, find, missing
+from registry.price_authorities import require_price_authority
 from registry.price_rules import hold_prices
 from registry.relations import SEES_EVERYTHING, operators_overseen
 from registry.tables import CeilingVersion, Offering, Party, TariffVersion
@@ -64,11 +65,16 @@ def fulfil_duty(unit: Unit, duty_id: str, given: Mapping[str, Any]) -> Duty:
 
 
 def confirm_duty(unit: Unit, duty_id: str, given: Mapping[str, Any]) -> Duty:
-    """Close a duty that was fulfilled, as the price authority that raised it; raises NotFound, DutyState."""
+    """Close a duty that was fulfilled, as the price authority that raised it, or the one of today.
+
+    Raises NotFound, NotPriceAuthority, DutyState.
+    """
     duty = find_duty(unit, duty_id)
-    if unit.session.get_one(RevenueEvaluation, duty.evaluation_id).regulator_id != unit.principal.party:
-        raise missing("duty", duty_id)
     hold_prices(unit, duty.operator_id)
+    evaluation = unit.session.get_one(RevenueEvaluation, duty.evaluation_id)
+    if evaluation.regulator_id != unit.principal.party:
+        operator, level = unit.session.get_one(Party, duty.operator_id), evaluation.compared["registration_level"]
+        require_price_authority(unit, operator, level, unit.principal.party)
     state = duty_status(steps_of(unit, duty.id))
     if state != "fulfilled":
         allowed = _FOLLOWS.get(state, "nothing more")

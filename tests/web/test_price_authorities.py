@@ -83,9 +83,14 @@ def test_an_appointed_authority_oversees_the_operator(divided: World) -> None:
     days = {"operator": "operator", "from": "2025-01-01", "until": "2026-01-01"}
     report = divided.other_regulator.seen("/reports/cap-compliance", **days)
     assert [party["code"] for party in report["regulator"]] == ["other-regulator", "regulator"]
-    assert divided.other_regulator.get("/offerings/maps").status_code == 200
-    assert [each["operator"] for each in divided.other_regulator.seen(APPOINTMENTS)["items"]] == ["operator"]
-    assert divided.rival.seen(APPOINTMENTS)["items"] == []
+    for path in ("/authorisations/agreement", "/products/atlas"):
+        assert divided.other_regulator.get(path).status_code == 200
+    divided.admin.made(APPOINTMENTS, appointment(operator="rival", decision_no="A-2"))
+    body = {**level_cap("national", "1000"), "operator": "rival"}
+    assert divided.other_regulator.made("/revenue-caps", body)["operator"] == "rival"
+    assert [each["operator"] for each in divided.other_regulator.seen(APPOINTMENTS)["items"]] == ["operator", "rival"]
+    assert [each["decision_no"] for each in divided.rival.seen(APPOINTMENTS)["items"]] == ["A-2"]
+    assert divided.other_grantor.seen(APPOINTMENTS)["items"] == []
 
 
 def test_revenue_is_compared_for_the_offerings_of_the_level(divided: World) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.pricing import case_files
 from tests.web.price_bodies import cap_body, cap_year, ceiling_body, new_offering, new_operator, per_unit
-from tests.world import World, usage_event
+from tests.world import World, authorisation_body, usage_event
 
 EVALUATIONS = "/revenue-evaluations"
 CASES = "evaluation/a-deviation-raises-its-duty-and-none-raises-none.yaml"
@@ -152,6 +152,7 @@ def test_duties_are_listed_by_party_and_state_and_are_overdue_by_the_day(idle: W
     assert idle.operator.seen(f"/duties/{operators}")["is_overdue"] is True
     idle.operator.made(f"/duties/{operators}/fulfil", DONE, 200)
     assert (listed("open"), listed("overdue"), listed("fulfilled")) == ([], [], [operators])
+    assert idle.operator.seen(f"/duties/{operators}")["is_overdue"] is False
     idle.regulator.made(f"/duties/{operators}/confirm", {"statement": "late, but done"}, 200)
     assert (listed("confirmed"), listed("overdue", "grantor")) == ([operators], [grantors])
     assert len(idle.grantor.seen("/duties")["items"]) == len(idle.operator.seen("/duties")["items"]) == 2
@@ -159,19 +160,62 @@ def test_duties_are_listed_by_party_and_state_and_are_overdue_by_the_day(idle: W
 
 
 def test_the_compliance_report_tells_duties_as_they_stood_at_its_moment(idle: World) -> None:
-    made = idle.regulator.made(EVALUATIONS, evaluation(due_on="2025-03-31", finding="nothing was sold"))
     shown = {"operator": "operator", "from": "2024-01-01", "until": "2025-01-01"}
     path = "/reports/cap-compliance"
+    first = idle.regulator.seen(path, **shown)
+    made = idle.regulator.made(EVALUATIONS, evaluation(due_on="2025-03-31", finding="nothing was sold"))
     before = idle.regulator.seen(path, **shown)
     idle.operator.made(f"/duties/{duty_of(made, 'operator')}/fulfil", DONE, 200)
     idle.clock("2025-04-01")
     now = {row["party"]: row for row in idle.regulator.seen(path, **shown)["duties"]}
     assert (now["operator"]["status"], now["operator"]["statements"]) == ("fulfilled", ["done"])
     assert (now["grantor"]["status"], now["grantor"]["is_overdue"]) == ("open", True)
-    assert idle.regulator.seen(path, **shown, as_of=before["as_of"]) == before
+    for earlier in (first, before):
+        assert idle.regulator.seen(path, **shown, as_of=earlier["as_of"]) == earlier
+    assert first["duties"] == []
     assert [row["status"] for row in before["duties"]] == ["open", "open"]
     assert idle.regulator.seen(path, **{**shown, "from": "2025-01-01", "until": "2026-01-01"})["duties"] == []
     table = idle.regulator.get(f"{path}.csv", **shown, section="duties").text
     assert "adjust_ceilings" in table
     for form in ("pdf", "xlsx"):
         assert idle.regulator.get(f"{path}.{form}", **shown).status_code == 200
+
+
+def test_each_grantor_has_the_duty_and_sees_its_own_and_the_operators(idle: World) -> None:
+    idle.other_grantor.made("/authorisations", authorisation_body("agreement-2"))
+    later = {**authorisation_body("agreement-3"), "effective_from": "2025-01-01", "effective_until": "2026-01-01"}
+    idle.admin.made("/parties", {"code": "late-grantor", "name": "Late", "kinds": ["grantor"]})
+    idle.client("grantor", "late-grantor").made("/authorisations", later)
+    made = idle.regulator.made(EVALUATIONS, evaluation())
+    assert {duty["party"] for duty in made["duties"]} == {"operator", "grantor", "other-grantor"}
+    shown = {"operator": "operator", "from": "2024-01-01", "until": "2025-01-01"}
+    for client, own in ((idle.grantor, "grantor"), (idle.other_grantor, "other-grantor")):
+        seen = {duty["party"] for duty in client.seen("/duties")["items"]}
+        told = {row["party"] for row in client.seen("/reports/cap-compliance", **shown)["duties"]}
+        assert seen == told == {own, "operator"}
+
+
+def test_a_duty_about_a_level_is_its_grantors_and_closed_by_its_authority_of_the_day(world: World) -> None:
+    world.other_grantor.made("/authorisations", authorisation_body("agreement-2"))
+    figures = [cap_year(2024, [["platform", "commercial", "100.00"]])]
+    days = {"cycle_from": "2024-01-01", "cycle_until": "2025-01-01", "registration_level": "local"}
+    world.regulator.made("/revenue-caps", cap_body("operator", years=figures, **days))
+    made = world.regulator.made(EVALUATIONS, evaluation())
+    assert {duty["party"] for duty in made["duties"]} == {"operator", "grantor"}
+    for client, party in ((world.operator, "operator"), (world.grantor, "grantor")):
+        client.made(f"/duties/{duty_of(made, party)}/fulfil", DONE, 200)
+    appointment = {
+        "operator": "operator",
+        "regulator": "other-regulator",
+        "registration_level": "local",
+        "effective_from": "2025-03-01",
+        "effective_until": "2025-04-01",
+        "decision_no": "A-1",
+    }
+    world.admin.made("/price-authority-appointments", appointment)
+    seen = {"statement": "seen"}
+    world.other_regulator.made(f"/duties/{duty_of(made, 'operator')}/confirm", seen, 200)
+    world.clock("2025-04-01")
+    path = f"/duties/{duty_of(made, 'grantor')}/confirm"
+    world.other_regulator.refused(path, seen, 422, "not_price_authority")
+    world.regulator.made(path, seen, 200)
