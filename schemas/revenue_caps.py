@@ -298,7 +298,7 @@ class RevenueEvaluationOut(Wire):
     recorded_at = Instant(required=True)
 
 
-class DutyQuery(PageQuery):
+class DeviationDutyQuery(PageQuery):
     """Whose duties, in which state, of which evaluation; one that is overdue is open too."""
 
     party = Ref(load_default=None)
@@ -340,7 +340,7 @@ class DutyStepOut(Wire):
     recorded_at = Instant(required=True)
 
 
-class DutyOut(Wire):
+class DeviationDutyOut(Wire):
     """A duty with its steps, as it stands today."""
 
     id = fields.String(required=True)

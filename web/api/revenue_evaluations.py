@@ -20,9 +20,9 @@ from registry.revenue_evaluations import (
 from reports.cap_cycle import compared_year
 from schemas.revenue_caps import (
     CapQuery,
+    DeviationDutyOut,
+    DeviationDutyQuery,
     DutyConfirmationIn,
-    DutyOut,
-    DutyQuery,
     FulfilmentIn,
     RevenueEvaluationIn,
     RevenueEvaluationOut,
@@ -64,25 +64,47 @@ def get_revenue_evaluation(unit: Unit, _query: Mapping[str, Any], evaluation_id:
     return evaluation_document(unit, find_evaluation(unit, evaluation_id))
 
 
-@lists(duties_door, "", roles=READERS, item=DutyOut, key=col(Duty.id), document=duty_document, query=DutyQuery)
+@lists(
+    duties_door,
+    "",
+    roles=READERS,
+    item=DeviationDutyOut,
+    key=col(Duty.id),
+    document=duty_document,
+    query=DeviationDutyQuery,
+)
 def list_duties(unit: Unit, query: Mapping[str, Any]) -> Select[Any]:
     """List the duties that the caller has, oversees, or guides another about."""
     return visible_duties(unit, query["party"], query["status"], query["evaluation"])
 
 
-@reads(duties_door, "/<duty_id>", roles=READERS, answer=DutyOut)
+@reads(duties_door, "/<duty_id>", roles=READERS, answer=DeviationDutyOut)
 def get_duty(unit: Unit, _query: Mapping[str, Any], duty_id: str) -> dict[str, Any]:
     """Show a duty with its steps."""
     return duty_document(unit, find_duty(unit, duty_id))
 
 
-@writes(duties_door, "/<duty_id>/fulfil", roles=("operator", "grantor"), body=FulfilmentIn, answer=DutyOut, status=200)
+@writes(
+    duties_door,
+    "/<duty_id>/fulfil",
+    roles=("operator", "grantor"),
+    body=FulfilmentIn,
+    answer=DeviationDutyOut,
+    status=200,
+)
 def fulfil(unit: Unit, body: Mapping[str, Any], duty_id: str) -> dict[str, Any]:
     """Say what was done about one's own duty, and which tariffs and ceilings were decided for it."""
     return duty_document(unit, fulfil_duty(unit, duty_id, body))
 
 
-@writes(duties_door, "/<duty_id>/confirm", roles=("regulator",), body=DutyConfirmationIn, answer=DutyOut, status=200)
+@writes(
+    duties_door,
+    "/<duty_id>/confirm",
+    roles=("regulator",),
+    body=DutyConfirmationIn,
+    answer=DeviationDutyOut,
+    status=200,
+)
 def confirm(unit: Unit, body: Mapping[str, Any], duty_id: str) -> dict[str, Any]:
     """Close a duty that was fulfilled."""
     return duty_document(unit, confirm_duty(unit, duty_id, body))
