@@ -9,7 +9,7 @@ from sqlalchemy import text
 from store import columns
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
