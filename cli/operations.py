@@ -24,10 +24,12 @@ from registry.public_contracts import accept_contract, offer_public_contract
 from registry.resources import register_resource, resource_document
 from registry.revenue_caps import cap_document, determine_cap
 from registry.tariffs import publish_tariff, tariff_document
+from reports.cap_cycle import carried_into
 from schemas import distribution as distribution_wire
 from schemas import metering as metering_wire
 from schemas import prices as prices_wire
 from schemas import registry as registry_wire
+from schemas import revenue_caps as caps_wire
 from schemas import settlement as settlement_wire
 from settlement.agreements import agreement_document, propose_agreement, sign_agreement
 from settlement.credit_notes import credit_invoice, credit_note_document
@@ -116,7 +118,10 @@ OPERATIONS: Final[Mapping[str, Operation]] = {
         registry_wire.ConfirmationIn,
     ),
     "determine_revenue_cap": Operation(
-        _made(determine_cap, cap_document), prices_wire.RevenueCapOut, prices_wire.RevenueCapIn
+        lambda unit, body, _on: cap_document(unit, determine_cap(unit, body, carried_into(unit, body))),
+        caps_wire.RevenueCapOut,
+        caps_wire.RevenueCapIn,
+        at_horizon=True,
     ),
     "decide_ceiling": Operation(
         lambda unit, body, _on: ceiling_document(unit, decide_ceiling(unit, body, delivered_since)),

@@ -11,6 +11,7 @@ import ledger.balance_tables
 import ledger.seal_tables
 import ledger.tables  # noqa: F401 - imported so that its tables are known, as are those above and below
 import metering.tables  # noqa: F401
+import registry.cap_tables
 import registry.complaint_tables
 import registry.grant_tables
 import registry.tables  # noqa: F401

@@ -37,6 +37,7 @@ COMMERCIAL_USE: Final = "commercial"
 COST_USES: Final = (COMMERCIAL_USE, "public_interest")
 
 _PERCENT_PLACES: Final = 2
+_WHOLE_PERCENT: Final = 100
 
 
 class MarkupAboveLimit(Refusal):
@@ -55,6 +56,12 @@ class CapInvalid(Refusal):
     """Figures of a cap that cannot be: all of them, by field."""
 
     code = "revenue_cap_invalid"
+
+
+class DeductionSpreadMismatch(Refusal):
+    """A decision that spreads a deduction over years, whose parts are not the whole of it."""
+
+    code = "deduction_spread_mismatch"
 
 
 class Duty(StrEnum):
@@ -85,19 +92,39 @@ class YearFigures:
 
 
 @dataclass(frozen=True)
+class SpreadShare:
+    """What a recorded decision has deducted from one year of what the cycle before left, in fen."""
+
+    year: int
+    amount: int
+
+
+@dataclass(frozen=True)
 class CapFigures:
-    """What a cap is determined from: one profit rate for its years, and what is still to be deducted."""
+    """What a cap is determined from: one profit rate for its years, and what is still to be deducted.
+
+    ``carry_in`` is due in the first year, or as a decision has ``spread`` it; ``deducted`` is what years determined
+    before have borne of it.
+    """
 
     revenue_basis: PriceBasis
     bond_yield_percent: Decimal
     markup_points: Decimal
     years: tuple[YearFigures, ...]
     carry_in: int = 0
+    spread: tuple[SpreadShare, ...] = ()
+    deducted: int = 0
 
     @property
     def permitted_profit_rate_percent(self) -> Decimal:
         """The permitted profit rate: yield plus markup, in percent, exact."""
         return self.bond_yield_percent + self.markup_points
+
+    def due_by(self, year: int) -> int:
+        """What is to be deducted by the end of a year, in fen: all of it, or the parts that fall until then."""
+        if not self.spread:
+            return self.carry_in
+        return sum(share.amount for share in self.spread if share.year <= year)
 
 
 @dataclass(frozen=True)
@@ -166,18 +193,51 @@ def permitted_revenue(figures: CapFigures, day: date, law: Law) -> Cap:
     """Return the maximum permitted revenue of each year of a cycle, by the law of the day of decision.
 
     Permitted profit is rounded once a year, half up, to fen; everything else is a sum. What the cycle before
-    left is deducted from the first year, never below zero, and the rest rolls on. Raises
-    ``MarkupAboveLimit``, ``TaxBasisMismatch``, or ``CapInvalid`` with every impossible figure by its field.
+    left is deducted from the first year, or from each the part that a decision gives it, never below zero, and
+    the rest rolls on. Raises ``MarkupAboveLimit``, ``TaxBasisMismatch``, or ``CapInvalid`` with every
+    impossible figure by its field.
     """
     _check_markup(figures, day, law)
     _check_tax_basis(figures)
     _check_figures(figures, [entry.code for entry in law.parameter(COST_HEADS).entries(day)])
     years: list[CapYear] = []
-    to_deduct = figures.carry_in
+    deducted = figures.deducted
     for year in sorted(figures.years, key=lambda each: each.year):
-        years.append(_cap_year(year, figures.permitted_profit_rate_percent, to_deduct))
-        to_deduct -= years[-1].deduction
-    return Cap(tuple(years), to_deduct)
+        due = max(0, figures.due_by(year.year) - deducted)
+        years.append(_cap_year(year, figures.permitted_profit_rate_percent, due))
+        deducted += years[-1].deduction
+    return Cap(tuple(years), figures.carry_in - deducted)
+
+
+def check_spread(spread: Sequence[SpreadShare], carry_in: int, cycle_from: date, cycle_until: date) -> None:
+    """Refuse a spread whose parts do not sum to what is carried in, or that names years twice or outside the cycle.
+
+    Raises ``DeductionSpreadMismatch``, naming both amounts, or ``CapInvalid``.
+    """
+    last_year = (cycle_until - timedelta(days=1)).year
+    errors: dict[str, list[str]] = {}
+    seen: set[int] = set()
+    for index, share in enumerate(spread):
+        field = f"deduction_spread.years.{index}.year"
+        if not cycle_from.year <= share.year <= last_year:
+            errors[field] = [f"{share.year} lies outside the cycle from {cycle_from} until {cycle_until}"]
+        if share.year in seen:
+            errors[field] = [f"{share.year} is given twice"]
+        seen.add(share.year)
+    if errors:
+        raise CapInvalid("a deduction is spread over years of the cycle, each named once", errors=errors)
+    total = sum(share.amount for share in spread)
+    if total != carry_in:
+        message = (
+            f"the parts of the spread come to {format_money(total)}, and what is carried in to "
+            f"{format_money(carry_in)}: they have to be the same"
+        )
+        raise DeductionSpreadMismatch(
+            message,
+            errors={"deduction_spread.years": [message]},
+            spread=format_money(total),
+            carry_in=format_money(carry_in),
+        )
 
 
 def check_cycle(
@@ -306,6 +366,10 @@ def _check_figures(figures: CapFigures, heads: Sequence[str]) -> None:
     for name in ("bond_yield_percent", "markup_points", "carry_in"):
         if getattr(figures, name) < 0:
             errors[name] = ["must not be negative"]
+    if figures.bond_yield_percent > _WHOLE_PERCENT:
+        errors["bond_yield_percent"] = [
+            f"{format_rate(figures.bond_yield_percent)} % is no bond yield: it is between 0 and {_WHOLE_PERCENT} %"
+        ]
     if not figures.years:
         errors["years"] = ["at least one year is needed"]
     seen: set[int] = set()

@@ -176,11 +176,12 @@ def _tested(unit: Unit, offering: Offering, new: CeilingVersion) -> dict[str, ob
 
     Price Notice 三. None where no maximum is determined for that year. Raises AboveMaximumNeedsReason.
     """
-    found = cap_on(unit, offering.operator_id, new.effective_from.year)
+    level = product_of(unit, offering.id).registration_level
+    found = cap_on(unit, offering.operator_id, new.effective_from.year, level)
     if found is None:
         return None
     cap, year = found
-    planned = [*_others_in_force(unit, offering.operator_id, new), new]
+    planned = [*_others_in_force(unit, cap, new), new]
     counted = [row for row in planned if row.planned_sales_volume is not None]
     total = ceilings_sum([_planned_sale(row, cap) for row in counted], year.maximum_permitted_revenue)
     within_money_limit(total.possible, "sum of ceilings at their planned volumes")
@@ -189,14 +190,17 @@ def _tested(unit: Unit, offering: Offering, new: CeilingVersion) -> dict[str, ob
     return _test_document(unit, counted, total, cap, year)
 
 
-def _others_in_force(unit: Unit, operator_id: str, new: CeilingVersion) -> list[CeilingVersion]:
-    """The ceilings of the operator's offerings on the day on which the new one starts, without what it succeeds."""
+def _others_in_force(unit: Unit, cap: RevenueCap, new: CeilingVersion) -> list[CeilingVersion]:
+    """The ceilings of the cap's offerings on the day on which the new one starts, without what it succeeds."""
     query = (
         select(CeilingVersion)
         .join(Offering, col(Offering.id) == col(CeilingVersion.offering_id))
-        .where(col(Offering.operator_id) == operator_id, col(CeilingVersion.effective_from) <= new.effective_from)
+        .where(col(Offering.operator_id) == cap.operator_id, col(CeilingVersion.effective_from) <= new.effective_from)
         .order_by(col(CeilingVersion.effective_from), col(CeilingVersion.id))
     )
+    if cap.registration_level is not None:
+        of_level = select(col(Product.id)).where(col(Product.registration_level) == cap.registration_level)
+        query = query.where(col(Offering.product_id).in_(of_level))
     newest = {(row.offering_id, row.charging_form): row for row in unit.session.execute(query).scalars()}
     newest.pop((new.offering_id, new.charging_form), None)
     return [

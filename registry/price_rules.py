@@ -9,11 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date
 
+from sqlalchemy import func, select
+from sqlmodel import col
+
 from pricing.classification import PUBLIC_INTEREST
 from pricing.errors import Refusal
 from pricing.operating_year import OperatingYear, first_year_complete_on
 from registry.offerings import category_expected, category_on
-from registry.tables import Authorisation, Offering, Party
+from registry.tables import Authorisation, Offering, Party, Product
 from store.unit import Unit
 
 UsedSince = Callable[[Unit, str, date], bool]
@@ -30,6 +33,12 @@ class TrialRequired(Refusal):
     """A formal price without one complete operating year behind it (Price Notice 二, 三)."""
 
     code = "trial_required"
+
+
+class OperatingYearIncomplete(Refusal):
+    """A maximum, or an application for one, without one complete operating year behind it (Price Notice 三)."""
+
+    code = "operating_year_incomplete"
 
 
 class Backdated(Refusal):
@@ -65,6 +74,36 @@ def trial_until(unit: Unit, authorisation: Authorisation) -> date | None:
     """
     since = authorisation.operating_since
     return None if since is None else first_year_complete_on(since, unit.settings.operating_year)
+
+
+def operating_year_complete_on(unit: Unit, operator_id: str, level: str | None = None) -> date | None:
+    """Return the first day on which an operator has one complete operating year behind it, with products of a level.
+
+    Counted from the earliest start that its authorisations tell; None where none tells one, which is not judged.
+    """
+    query = select(func.min(col(Authorisation.operating_since))).where(col(Authorisation.operator_id) == operator_id)
+    if level is not None:
+        of_level = select(col(Product.authorisation_id)).where(
+            col(Product.operator_id) == operator_id, col(Product.registration_level) == level
+        )
+        query = query.where(col(Authorisation.id).in_(of_level))
+    since = unit.session.execute(query).scalar_one()
+    return None if since is None else first_year_complete_on(since, unit.settings.operating_year)
+
+
+def require_operating_year(unit: Unit, operator: Party, level: str | None, day: date, field: str) -> date | None:
+    """Refuse a day before the operator has one complete operating year behind it; return the first day after it.
+
+    Raises OperatingYearIncomplete, naming the day.
+    """
+    complete_on = operating_year_complete_on(unit, operator.id, level)
+    if complete_on is not None and day < complete_on:
+        message = (
+            f"{operator.code} has one complete operating year behind it on {complete_on}, not on {day}; until then "
+            "there is no maximum permitted revenue, and prices are trial prices (Price Notice, 二 and 三)"
+        )
+        raise OperatingYearIncomplete(message, errors={field: [message]}, complete_on=complete_on.isoformat())
+    return complete_on
 
 
 def trial_required(unit: Unit, authorisation: Authorisation, first: date, field: str, way_out: str) -> TrialRequired:

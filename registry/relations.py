@@ -1,14 +1,16 @@
 """Who stands in which relation to whom: what a principal may see, and on whose behalf it may act.
 
-An administrator and an auditor see everything. An operator sees its own; a grantor and a regulator what lies under
-the authorisations that name them; a buyer what it is the buyer of. What lies outside does not exist for a caller.
+An administrator and an auditor see everything. An operator sees its own; a grantor what lies under the authorisations
+that name it; a regulator that too, and what belongs to the operators that it is appointed to; a buyer what it is the
+buyer of. What lies outside does not exist for a caller.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import ColumnElement, Select, false, select, true
+from sqlalchemy import ColumnElement, Select, false, or_, select, true, union
 from sqlmodel import col
 
+from registry.cap_tables import PriceAuthorityAppointment
 from registry.lookup import missing
 from registry.tables import Authorisation, ContractOffering, Offering, Product
 from store.unit import Unit
@@ -27,8 +29,8 @@ def require_operator(
 def require_overseer(unit: Unit, operator_id: str) -> None:
     """Require that the caller may read an operator's affairs; raises NotFound.
 
-    It is the operator itself, a regulator or grantor that an authorisation of this operator names, an auditor or an
-    administrator.
+    It is the operator itself, a regulator or grantor that an authorisation of this operator names, a regulator that is
+    appointed to it, an auditor or an administrator.
     """
     overseen = operators_overseen(unit)
     if overseen is not None and operator_id not in overseen:
@@ -42,8 +44,19 @@ def operators_overseen(unit: Unit) -> list[str] | None:
         return None
     if role == "operator":
         return [unit.principal.party]
-    query = select(col(Authorisation.operator_id)).where(names_caller(unit)).distinct()
-    return sorted(unit.session.execute(query).scalars())
+    found = set(unit.session.execute(select(col(Authorisation.operator_id)).where(names_caller(unit))).scalars())
+    if role == "regulator":
+        found |= set(unit.session.execute(_appointed_to(unit)).scalars())
+    return sorted(found)
+
+
+def overseers_of(unit: Unit, operator_id: str) -> set[str]:
+    """Return the ids of the price authorities that an operator's authorisations name, or that are appointed to it."""
+    named = select(col(Authorisation.regulator_id)).where(col(Authorisation.operator_id) == operator_id)
+    appointed = select(col(PriceAuthorityAppointment.regulator_id)).where(
+        col(PriceAuthorityAppointment.operator_id) == operator_id
+    )
+    return set(unit.session.execute(union(named, appointed)).scalars())
 
 
 def authorisation_of(unit: Unit, offering_id: str) -> Authorisation:
@@ -81,7 +94,8 @@ def names_caller(unit: Unit) -> ColumnElement[bool]:
     if role == "grantor":
         return col(Authorisation.grantor_id) == unit.principal.party
     if role == "regulator":
-        return col(Authorisation.regulator_id) == unit.principal.party
+        named = col(Authorisation.regulator_id) == unit.principal.party
+        return or_(named, col(Authorisation.operator_id).in_(_appointed_to(unit)))
     return false()
 
 
@@ -102,3 +116,10 @@ def offerings_under(unit: Unit) -> Select[str]:
 def contracts_under(unit: Unit) -> Select[str]:
     """Return the query of the ids of contracts that hold an offering under the caller's authorisations."""
     return select(col(ContractOffering.contract_id)).where(col(ContractOffering.offering_id).in_(offerings_under(unit)))
+
+
+def _appointed_to(unit: Unit) -> Select[str]:
+    """The query of the ids of the operators that the calling price authority is or was appointed to."""
+    return select(col(PriceAuthorityAppointment.operator_id)).where(
+        col(PriceAuthorityAppointment.regulator_id) == unit.principal.party
+    )

@@ -169,7 +169,9 @@ class RevenueCap(Recorded, table=True):
     """A price authority's determination of maximum permitted revenue for one cycle (Price Notice, two)."""
 
     __tablename__ = "revenue_cap"
-    __table_args__ = table(one_of("revenue_basis", "tax_exclusive", "tax_inclusive"))
+    __table_args__ = table(
+        one_of("revenue_basis", "tax_exclusive", "tax_inclusive"), one_of("registration_level", "national", "local")
+    )
 
     id: str = Field(primary_key=True, sa_type=Words)
     operator_id: str = Field(sa_type=Words, foreign_key="party.id", index=True)
@@ -179,6 +181,8 @@ class RevenueCap(Recorded, table=True):
     cycle_from: date = Field(sa_type=Day)
     cycle_until: date = Field(sa_type=Day)
     revenue_basis: str = Field(sa_type=Words)
+    registration_level: str | None = Field(default=None, sa_type=Words)
+    application_id: str | None = Field(default=None, sa_type=Words, unique=True)
     determination: Any = Field(sa_type=Document)
     years: Any = Field(sa_type=Document)
 

@@ -13,7 +13,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any, Final
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlmodel import col
 
 from pricing.canonical import sha256_of
@@ -24,6 +24,7 @@ from pricing.money import PriceBasis, format_rate
 from pricing.parameters import Parameter
 from pricing.period import format_instant, instant_of
 from pricing.revenue_cap import DEVIATION_LINE
+from registry.cap_tables import PriceAuthorityAppointment
 from registry.lookup import missing
 from registry.spans import require_span
 from registry.tables import Authorisation, Party
@@ -32,6 +33,7 @@ from reports.breaches import breach_records, breaches, read_records
 from reports.charged_anew import months_still_charged, taken_back
 from reports.charges import charge_document, charge_page, charges_of
 from reports.complaints import complaint_rows
+from reports.duties import duty_rows
 from reports.excess import excesses
 from reports.frame import Frame, frame_of
 from reports.free_use import free_use
@@ -86,6 +88,7 @@ def compliance_report(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
         "free_use": free_use(unit, frame),
         "revenue": revenue_rows(frame, revenue, years),
         "prior_year_lines": prior_year_rows(frame, revenue.prior_years, frame.period),
+        "duties": duty_rows(unit, frame),
         "breaches": breaches(frame, excesses(unit, frame, charged), records),
         "breach_records": breach_records(unit, frame, records),
         "complaints": complaint_rows(unit, frame),
@@ -141,7 +144,7 @@ def report_header(unit: Unit, frame: Frame, register: Register, years: Sequence[
         "report_version": REPORT_VERSION,
         "operator": _party(frame.operator),
         "grantor": _parties(unit, (row.grantor_id for row in authorisations)),
-        "regulator": _parties(unit, (row.regulator_id for row in authorisations)),
+        "regulator": _parties(unit, [*(row.regulator_id for row in authorisations), *_appointed(unit, frame)]),
         "authorisations": [row.agreement_no for row in authorisations],
         "legal_basis": list(_LEGAL_BASIS),
         "decision_numbers": _decision_numbers(frame, register, years),
@@ -198,6 +201,20 @@ def _authorisations(unit: Unit, frame: Frame) -> Sequence[Authorisation]:
     )
     if frame.is_partial:
         query = query.where(col(Authorisation.grantor_id) == unit.principal.party)
+    return unit.session.execute(query).scalars().all()
+
+
+def _appointed(unit: Unit, frame: Frame) -> Sequence[str]:
+    """The price authorities whose appointments to the operator reach into the period."""
+    query = select(col(PriceAuthorityAppointment.regulator_id)).where(
+        col(PriceAuthorityAppointment.operator_id) == frame.operator.id,
+        col(PriceAuthorityAppointment.recorded_at) <= frame.as_of,
+        col(PriceAuthorityAppointment.effective_from) < frame.until,
+        or_(
+            col(PriceAuthorityAppointment.effective_until).is_(None),
+            col(PriceAuthorityAppointment.effective_until) > frame.period.start,
+        ),
+    )
     return unit.session.execute(query).scalars().all()
 
 

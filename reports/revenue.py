@@ -10,7 +10,7 @@ is recorded of it later counts where it is recorded (``reports.prior_years``).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,11 +18,12 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlmodel import col
 
+from pricing.errors import Refusal
 from pricing.money import PriceBasis, Tax, format_exact, format_money, format_rate, percent_of
 from pricing.period import Month, Span, month_of, year_bounds
-from pricing.revenue_cap import DEVIATION_LINE, CapYear, deviation, next_cycle_deduction
-from registry.revenue_caps import cap_years, caps_of
-from registry.tables import RevenueCap
+from pricing.revenue_cap import DEVIATION_LINE, CapYear, Deviation, deviation, next_cycle_deduction
+from registry.revenue_caps import cap_years, caps_of, carried_out
+from registry.tables import Offering, Product, RevenueCap
 from reports.accrual import accrued, credited_line
 from reports.frame import Frame, whole_months
 from reports.prior_years import PriorYearLine, frozen
@@ -32,6 +33,12 @@ from store.unit import Unit
 
 _NOTHING = Tax(0, 0, 0)
 _DAY = timedelta(days=1)
+
+
+class LevelNeeded(Refusal):
+    """A year whose maximum is determined by registration level, asked for without one."""
+
+    code = "registration_level_needed"
 
 
 @dataclass(frozen=True)
@@ -102,18 +109,18 @@ class Revenue:
     by_month: Mapping[ServiceMonth, Earned]
     prior_years: tuple[PriorYearLine, ...] = ()
 
-    def of(self, days: Span, offering_id: str | None = None) -> Earned:
-        """The revenue of all service months that a span of days touches, of one offering if named.
+    def of(self, days: Span, offering_ids: Collection[str] | None = None) -> Earned:
+        """The revenue of all service months that a span of days touches, of some offerings if named.
 
         Prior-year lines count with the months in which they were recorded.
         """
         months = whole_months(days)
         total = Earned()
         for (offering, month), earned in self.by_month.items():
-            if offering_id in (None, offering) and months.contains(Month.parse(month).first_day):
+            if (offering_ids is None or offering in offering_ids) and months.contains(Month.parse(month).first_day):
                 total = total.plus(earned)
         for line in self.prior_years:
-            if offering_id in (None, line.offering_id) and months.contains(line.counted_on):
+            if (offering_ids is None or line.offering_id in offering_ids) and months.contains(line.counted_on):
                 total = total.plus(Earned(prior_year=line.change.total))
         return total
 
@@ -132,11 +139,19 @@ class Revenue:
 
 @dataclass(frozen=True)
 class DeterminedYear:
-    """A year of a determination: its figures, and the days of it that lie in the cycle."""
+    """A year of a determination: its figures, the days of it that lie in the cycle, and the offerings it stands for.
+
+    ``offering_ids`` is None where the maximum is for all of the operator's products.
+    """
 
     cap: RevenueCap
     figures: CapYear
     days: Span
+    offering_ids: frozenset[str] | None
+
+    def amounts(self, revenue: Revenue, days: Span | None = None) -> dict[str, int]:
+        """The revenue that counts against the maximum in its tax basis, of the year or of some days of it."""
+        return revenue.of(days or self.days, self.offering_ids).in_basis(self.cap.revenue_basis)
 
 
 def revenue_of(unit: Unit, frame: Frame) -> Revenue:
@@ -160,33 +175,63 @@ def determined_years(unit: Unit, frame: Frame) -> list[DeterminedYear]:
     """Return every year for which a maximum was determined by the frame's moment, in order."""
     found = []
     for cap in caps_of(unit, frame.operator.id, frame.as_of):
-        for figures in cap_years(cap):
+        offering_ids = _of_level(unit, frame.operator.id, cap.registration_level)
+        for figures in cap_years(unit, cap, frame.as_of):
             days = year_bounds(figures.year).intersect(Span(cap.cycle_from, cap.cycle_until))
             if days is not None:
-                found.append(DeterminedYear(cap, figures, days))
+                found.append(DeterminedYear(cap, figures, days, offering_ids))
     return found
 
 
 def revenue_rows(frame: Frame, revenue: Revenue, years: Sequence[DeterminedYear]) -> list[dict[str, Any]]:
     """Return the revenue of each year and cycle that the period touches, and of the period, as wire rows.
 
-    A year is compared with its maximum where all of it lies in the period, a cycle always as a whole and to date;
-    the period with the sum of the maxima of the years that lie wholly in it, which the row names.
+    A year is compared with its maximum where all of it lies in the period, a cycle always as a whole and to date, as
+    far as maxima are determined; the period with the sum of the maxima of the years that lie wholly in it, which the
+    row names.
     """
     touched = [year for year in years if year.days.overlaps(frame.period)]
-    rows = [_year_row(frame, revenue, year) for year in touched]
-    caps = {year.cap.id: year.cap for year in touched}
-    for cap_id, cap in caps.items():
-        rows.append(_cycle_row(frame, revenue, cap, [year for year in years if year.cap.id == cap_id]))
-    return [*rows, _period_row(frame, revenue, touched)]
+    cycles = [[year for year in years if year.cap.id == cap_id] for cap_id in _caps_in_order(touched)]
+    return [
+        *(_year_row(frame, revenue, year) for year in touched),
+        *(_cycle_row(frame, revenue, cycle) for cycle in cycles),
+        _period_row(frame, revenue, touched),
+    ]
+
+
+def year_of(years: Iterable[DeterminedYear], year: int, level: str | None) -> DeterminedYear | None:
+    """Return a year's determination for the products of a level; without one that for all, or the only one there is.
+
+    Raises LevelNeeded where without a level several could be meant.
+    """
+    found = {each.cap.registration_level: each for each in years if each.figures.year == year}
+    if level is None and None not in found and len(found) > 1:
+        levels = sorted(filter(None, found))
+        message = f"the maximum of {year} is determined by level: name the registration_level, {' or '.join(levels)}"
+        raise LevelNeeded(message, errors={"registration_level": [message]})
+    return found.get(level) or (next(iter(found.values()), None) if level is None else None)
+
+
+def cycle_excess(revenue: Revenue, years: Sequence[DeterminedYear]) -> int:
+    """Return what the determined years of one cycle leave to be deducted from the next, in fen (Price Notice 四).
+
+    It is their revenue above their maxima after deduction, and what they could not bear of their own carry-in.
+    """
+    _, after_deduction = _maxima(years)
+    actual = sum(year.amounts(revenue)["actual"] for year in years)
+    return next_cycle_deduction(actual, after_deduction) + _carried_over(years)
+
+
+def deviation_of(frame: Frame, days: Span, actual: int, maximum: int, after_deduction: int) -> Deviation:
+    """Return how far revenue lies from a maximum, by the law of the last of its days (Price Notice 四)."""
+    last_day = (days.end or date.max) - _DAY
+    day = max(last_day, frame.law.parameter(DEVIATION_LINE).text.values[0].effective_from)
+    return deviation(actual, maximum, after_deduction, day, frame.law)
 
 
 def actual_and_maximum(frame: Frame, days: Span, actual: int, maximum: int, after_deduction: int) -> dict[str, Any]:
     """Return the comparison of revenue with a maximum (Price Notice 四); ``provisional`` until its days are over."""
-    law = frame.law
-    last_day = (days.end or date.max) - _DAY
-    day = max(last_day, law.parameter(DEVIATION_LINE).text.values[0].effective_from)
-    found = deviation(actual, maximum, after_deduction, day, law)
+    found = deviation_of(frame, days, actual, maximum, after_deduction)
     return {
         "maximum_permitted_revenue": format_money(maximum),
         "deduction": format_money(maximum - after_deduction),
@@ -198,7 +243,7 @@ def actual_and_maximum(frame: Frame, days: Span, actual: int, maximum: int, afte
         "ten_percent_line": format_exact(percent_of(maximum, found.line_percent)),
         "exceeds_line": found.above_line,
         "duty": found.duty.value,
-        "provisional": last_day >= frame.today,
+        "provisional": frame.today < (days.end or date.max),
     }
 
 
@@ -207,10 +252,14 @@ def format_amounts(amounts: Mapping[str, int]) -> dict[str, str]:
     return {name: format_money(fen) for name, fen in amounts.items()}
 
 
+def _caps_in_order(years: Iterable[DeterminedYear]) -> list[str]:
+    return list(dict.fromkeys(year.cap.id for year in years))
+
+
 def _year_row(frame: Frame, revenue: Revenue, year: DeterminedYear) -> dict[str, Any]:
     is_whole = _is_whole(frame, year)
     days = year.days if is_whole else _common(year.days, frame.period)
-    amounts = revenue.of(days).in_basis(year.cap.revenue_basis)
+    amounts = year.amounts(revenue, days)
     row = _row(frame, "year", days, year.cap.revenue_basis, amounts, year.cap)
     row["year"] = str(year.figures.year)
     if is_whole:
@@ -222,19 +271,23 @@ def _year_row(frame: Frame, revenue: Revenue, year: DeterminedYear) -> dict[str,
     return row
 
 
-def _cycle_row(frame: Frame, revenue: Revenue, cap: RevenueCap, years: Sequence[DeterminedYear]) -> dict[str, Any]:
+def _cycle_row(frame: Frame, revenue: Revenue, years: Sequence[DeterminedYear]) -> dict[str, Any]:
+    cap = years[0].cap
     days = Span(cap.cycle_from, cap.cycle_until)
-    amounts = revenue.of(days).in_basis(cap.revenue_basis)
+    amounts = revenue.of(days, years[0].offering_ids).in_basis(cap.revenue_basis)
     maximum, after_deduction = _maxima(years)
-    carried = int(cap.determination.get("carry_out", 0))
-    excess = next_cycle_deduction(amounts["actual"], after_deduction)
+    compared = sum(year.amounts(revenue)["actual"] for year in years)
     return {
         **_row(frame, "cycle", days, cap.revenue_basis, amounts, cap),
-        **actual_and_maximum(frame, days, amounts["actual"], maximum, after_deduction),
+        **actual_and_maximum(frame, days, compared, maximum, after_deduction),
         "compared_years": [str(year.figures.year) for year in years],
-        "carried_over": format_money(carried),
-        "deduction_proposed": format_money(excess + carried),
+        "carried_over": format_money(_carried_over(years)),
+        "deduction_proposed": format_money(cycle_excess(revenue, years)),
     }
+
+
+def _carried_over(years: Sequence[DeterminedYear]) -> int:
+    return carried_out(years[0].cap, [year.figures for year in years])
 
 
 def _period_row(frame: Frame, revenue: Revenue, touched: Sequence[DeterminedYear]) -> dict[str, Any]:
@@ -245,9 +298,9 @@ def _period_row(frame: Frame, revenue: Revenue, touched: Sequence[DeterminedYear
     row = _row(frame, "period", frame.period, basis, amounts, None)
     if whole and not bases:
         maximum, after_deduction = _maxima(whole)
-        compared = sum(revenue.of(year.days).in_basis(basis)["actual"] for year in whole)
+        compared = sum(year.amounts(revenue)["actual"] for year in whole)
         row |= actual_and_maximum(frame, frame.period, compared, maximum, after_deduction)
-        row["compared_years"] = [str(year.figures.year) for year in whole]
+        row["compared_years"] = sorted({str(year.figures.year) for year in whole})
     return row
 
 
@@ -261,6 +314,7 @@ def _row(
         "from": days.start.isoformat(),
         "until": (days.end or date.max).isoformat(),
         "decision_no": cap.decision_no if cap else None,
+        "registration_level": cap.registration_level if cap else None,
         "revenue_basis": basis,
         **format_amounts(amounts),
         **dict.fromkeys(_COMPARED),
@@ -315,6 +369,18 @@ def _sum(one: Tax, other: Tax) -> Tax:
 
 def _times(tax: Tax, factor: int) -> Tax:
     return Tax(tax.net * factor, tax.tax * factor, tax.gross * factor)
+
+
+def _of_level(unit: Unit, operator_id: str, level: str | None) -> frozenset[str] | None:
+    """The ids of an operator's offerings of products of a registration level; None for all."""
+    if level is None:
+        return None
+    query = (
+        select(col(Offering.id))
+        .join(Product, col(Product.id) == col(Offering.product_id))
+        .where(col(Offering.operator_id) == operator_id, col(Product.registration_level) == level)
+    )
+    return frozenset(unit.session.execute(query).scalars())
 
 
 def _billed(unit: Unit, operator_id: str, as_of: datetime) -> Iterable[tuple[ServiceMonth, Tax]]:

@@ -282,7 +282,7 @@ def _headroom(
     revenue = revenue_of(unit, frame)
     rows = []
     for year in touched:
-        actual = revenue.of(year.days).in_basis(year.cap.revenue_basis)["actual"]
+        actual = year.amounts(revenue)["actual"]
         inside = [month for month in before if year.days.contains(month.first_day)]
         change = sum(after[month] - before[month] for month in inside)
         if year.cap.revenue_basis == PriceBasis.TAX_INCLUSIVE:

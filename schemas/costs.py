@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from schemas.fields import Choice, Count, Day, Instant, Items, Money, MonthField, Ref, Words
-from schemas.prices import COST_HEADS
+from schemas.revenue_caps import COST_HEADS
 from schemas.wire import PageQuery, Query, Wire
 
 COST_USES = ("commercial", "public_interest")

@@ -1,11 +1,11 @@
-"""Documents of prices: revenue caps, ceilings, tariffs."""
+"""Documents of prices: ceilings, tariffs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from marshmallow import fields, post_load, validate, validates_schema
+from marshmallow import fields, post_load, validates_schema
 from marshmallow.exceptions import ValidationError
 
 from pricing.ceiling import ChargingForm
@@ -13,14 +13,11 @@ from pricing.document import TEXT_LENGTH_MAX
 from pricing.errors import Malformed
 from pricing.fees import FeePeriod, Proration
 from pricing.money import PriceBasis
-from pricing.period import YEAR_MAX, YEAR_MIN
-from pricing.revenue_cap import COST_USES
 from pricing.tariff import Relief, TierPeriod, tariff_from_document
 from pricing.tariff_models import TIERS_MAX, ModelName
 from schemas.fields import (
     WIRE_FORMS,
     Choice,
-    Count,
     Day,
     Instant,
     Items,
@@ -35,87 +32,8 @@ from schemas.fields import (
 from schemas.wire import PageQuery, Wire
 
 BASES = tuple(PriceBasis)
-COST_HEADS = ("platform", "data_processing", "personnel", "data_acquisition", "period_expense")
 NUMBER_LENGTH_MAX = 128
-YEARS_MAX = 20
-COSTS_MAX = 1000
 RECIPIENTS_MAX = 50
-
-
-class CostItem(Wire):
-    """One cost: its head, the use that it serves, and its amount."""
-
-    head = Choice(*COST_HEADS, required=True)
-    use = Choice(*COST_USES, required=True)
-    amount = Money(required=True, at_least=0)
-
-
-class YearTax(Wire):
-    """The taxes of a year: value-added tax apart from the others."""
-
-    vat = Money(required=True, at_least=0)
-    other = Money(required=True, at_least=0)
-
-
-class CapYearIn(Wire):
-    """The surveyed figures of one calendar year."""
-
-    year = Count(required=True, validate=validate.Range(min=YEAR_MIN, max=YEAR_MAX))
-    costs = Items(fields.Nested(CostItem), required=True, least=1, most=COSTS_MAX)
-    subsidies = Money(required=True, at_least=0)
-    tax = fields.Nested(YearTax, required=True)
-
-
-class CapYearOut(CapYearIn):
-    """A year with the maximum permitted revenue that follows from its figures, part by part."""
-
-    operating_cost = Money(required=True)
-    public_interest_cost = Money(required=True)
-    permitted_profit_rate_percent = Rate(required=True)
-    permitted_profit = Money(required=True)
-    maximum_permitted_revenue = Money(required=True)
-    deduction = Money(required=True)
-    maximum_after_deduction = Money(required=True)
-
-
-class RevenueCapIn(Wire):
-    """A price authority's determination of an operator's maximum permitted revenue for a cycle."""
-
-    operator = Ref(required=True)
-    cycle_from = Day(required=True)
-    cycle_until = Day(required=True)
-    decision_no = Words(required=True, longest=NUMBER_LENGTH_MAX)
-    decided_on = Day(required=True)
-    revenue_basis = Choice(*BASES, required=True)
-    cost_survey_year = Count(required=True, validate=validate.Range(min=YEAR_MIN, max=YEAR_MAX))
-    bond_yield_percent = Rate(required=True)
-    bond_yield_source = Words(required=True)
-    markup_points = Rate(required=True)
-    years = Items(fields.Nested(CapYearIn), required=True, least=1, most=YEARS_MAX)
-    carry_in = Money(load_default=0, at_least=0)
-    cycle_reason = Words(load_default=None, allow_none=True)
-
-
-class RevenueCapOut(RevenueCapIn):
-    """A determination as recorded; ``carry_out`` is what its years could not bear of ``carry_in``."""
-
-    id = fields.String(required=True)
-    regulator = fields.String(required=True)
-    operator_id = fields.String(required=True)
-    regulator_id = fields.String(required=True)
-    years = Items(fields.Nested(CapYearOut), required=True, least=1, most=YEARS_MAX)
-    carry_out = Money(required=True)
-    rule_set_version = fields.String(required=True)
-    rule_set_sha256 = fields.String(required=True)
-    currency = fields.String(required=True)
-    sandbox = fields.Boolean(required=True)
-    recorded_at = Instant(required=True)
-
-
-class CapQuery(PageQuery):
-    """Which determinations."""
-
-    operator = Ref(load_default=None)
 
 
 class Factors(Wire):

@@ -48,6 +48,21 @@ class PositionQuery(AsOfQuery):
 
     operator = Ref(required=True)
     year = QueryCount(required=True, validate=validate.Range(min=YEAR_MIN, max=YEAR_MAX))
+    registration_level = Choice("national", "local", load_default=None)
+
+
+class PositionChartQuery(PositionQuery):
+    """The position as a chart, in a language."""
+
+    lang = Choice(*LANGUAGES, load_default="zh")
+
+
+class CarryInQuery(AsOfQuery):
+    """Whose next cycle, from which day on, for the products of which level."""
+
+    operator = Ref(required=True)
+    cycle_from = Day(required=True)
+    registration_level = Choice("national", "local", load_default=None)
 
 
 class Linked(Wire):
@@ -301,6 +316,7 @@ class RevenueCompared(Amounts):
     day_from = Day(required=True, data_key="from", attribute="from")
     until = Day(required=True)
     decision_no = fields.String(allow_none=True)
+    registration_level = fields.String(allow_none=True)
     revenue_basis = fields.String(required=True)
     maximum_permitted_revenue = Money(allow_none=True)
     deduction = Money(allow_none=True)
@@ -336,6 +352,28 @@ class PriorYearLine(Linked):
     net = Money(required=True)
     tax = Money(required=True)
     gross = Money(required=True)
+
+
+class DutyRow(Linked):
+    """A duty that the deviation of a year raised, as it stands at the report's moment."""
+
+    duty = fields.String(required=True)
+    year = fields.String(required=True)
+    registration_level = fields.String(allow_none=True)
+    deviation = Money(required=True)
+    deviation_percent = fields.String(allow_none=True)
+    kind = fields.String(required=True)
+    party = fields.String(required=True)
+    party_role = fields.String(required=True)
+    raised_at = Instant(required=True)
+    due_on = Day(required=True)
+    due_given_by = fields.String(required=True)
+    status = Choice("open", "fulfilled", "confirmed", required=True)
+    is_overdue = YesNo(required=True)
+    statements = fields.List(fields.String(), required=True)
+    decisions = fields.List(fields.String(), required=True)
+    fulfilled_at = Instant(allow_none=True)
+    confirmed_at = Instant(allow_none=True)
 
 
 class Breach(Linked):
@@ -519,6 +557,7 @@ class ComplianceOut(Wire):
     free_use = fields.List(fields.Nested(FreeUse), required=True)
     revenue = fields.List(fields.Nested(RevenueCompared), required=True)
     prior_year_lines = fields.List(fields.Nested(PriorYearLine), required=True)
+    duties = fields.List(fields.Nested(DutyRow), required=True)
     breaches = fields.List(fields.Nested(Breach), required=True)
     breach_records = fields.List(fields.Nested(BreachRecorded), required=True)
     complaints = fields.List(fields.Nested(Complaints), required=True)
@@ -582,8 +621,35 @@ class OfferingPosition(Amounts):
     offering_name = fields.String(required=True)
 
 
+class Projection(Wire):
+    """Revenue projected to the year's end: that of the complete months ÷ their number × the months that the cap holds.
+
+    Compared with the maximum before it is rounded.
+    """
+
+    method = Choice("complete_months_pro_rata", required=True)
+    months_observed = fields.Integer(required=True)
+    months_held = fields.Integer(required=True)
+    months_not_begun = fields.Integer(required=True)
+    amount = Money(required=True)
+    percent_of_maximum = fields.String(allow_none=True)
+    exceeds = YesNo(allow_none=True)
+
+
+class MonthPosition(Wire):
+    """A month of the year; of one that has not begun, only the straight line of the maximum until its end."""
+
+    month = fields.String(required=True)
+    actual = Money(allow_none=True)
+    cumulative = Money(allow_none=True)
+    maximum_share = Money(allow_none=True)
+
+
 class PositionOut(Amounts):
-    """Revenue of a year against its maximum; what hangs on the maximum is null where none was determined."""
+    """Revenue of a year against its maximum; what hangs on the maximum is null where none was determined.
+
+    ``accrued`` is unbilled use valued as it will be billed. ``projection`` is null before the first month is over.
+    """
 
     report = fields.String(required=True)
     report_version = fields.String(required=True)
@@ -602,6 +668,10 @@ class PositionOut(Amounts):
     percent_used = fields.String(allow_none=True)
     headroom = Money(allow_none=True)
     prior_year_lines = fields.List(fields.Nested(PriorYearLine), required=True)
+    operator_name = fields.String(required=True)
+    registration_level = fields.String(allow_none=True)
+    projection = fields.Nested(Projection, allow_none=True)
+    months = fields.List(fields.Nested(MonthPosition), required=True)
     offerings = fields.List(fields.Nested(OfferingPosition), required=True)
     backdated = fields.List(fields.Nested(PriceAdjustment), required=True)
     sandbox = YesNo(required=True)
@@ -830,3 +900,29 @@ class DisclosureOut(Wire):
     authorisations = fields.List(fields.Nested(DisclosedAuthorisation))
     ceilings = fields.List(fields.Nested(DisclosedCeiling))
     report_hash = fields.String(required=True)
+
+
+class CycleLeft(Linked):
+    """A closed cycle and what it leaves: revenue above its maxima, and what they could not bear of its own carry-in."""
+
+    revenue_cap = fields.String(required=True)
+    decision_no = fields.String(required=True)
+    registration_level = fields.String(allow_none=True)
+    cycle_from = Day(required=True)
+    cycle_until = Day(required=True)
+    actual = Money(required=True)
+    maximum_after_deduction = Money(required=True)
+    leaves = Money(required=True)
+
+
+class CarryInOut(Wire):
+    """What a next cycle has to carry in, and the closed cycles that leave it."""
+
+    operator = fields.String(required=True)
+    registration_level = fields.String(allow_none=True)
+    cycle_from = Day(required=True)
+    as_of = Instant(required=True)
+    carry_in = Money(required=True)
+    cycles = fields.List(fields.Nested(CycleLeft), required=True)
+    currency = fields.String(required=True)
+    sandbox = YesNo(required=True)

@@ -20,6 +20,7 @@ MEDIA_TYPES: Final[Mapping[str, str]] = {
     "pdf": "application/pdf",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv; charset=utf-8",
+    "svg": "image/svg+xml",
 }
 BYTES: Final = {"type": "string", "format": "binary"}
 

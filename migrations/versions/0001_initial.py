@@ -455,14 +455,20 @@ def upgrade() -> None:
         sa.Column("cycle_from", columns.Day(), nullable=False),
         sa.Column("cycle_until", columns.Day(), nullable=False),
         sa.Column("revenue_basis", sa.Text(), nullable=False),
+        sa.Column("registration_level", sa.Text(), nullable=True),
+        sa.Column("application_id", sa.Text(), nullable=True),
         sa.Column("determination", columns.Document(), nullable=False),
         sa.Column("years", columns.Document(), nullable=False),
         sa.CheckConstraint(
             "revenue_basis IN ('tax_exclusive', 'tax_inclusive')", name=op.f("ck_revenue_cap_revenue_basis")
         ),
+        sa.CheckConstraint(
+            "registration_level IN ('national', 'local')", name=op.f("ck_revenue_cap_registration_level")
+        ),
         sa.ForeignKeyConstraint(["operator_id"], ["party.id"], name=op.f("fk_revenue_cap_operator_id")),
         sa.ForeignKeyConstraint(["regulator_id"], ["party.id"], name=op.f("fk_revenue_cap_regulator_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_revenue_cap")),
+        sa.UniqueConstraint("application_id", name=op.f("uq_revenue_cap_application_id")),
         sqlite_strict=True,
     )
     with op.batch_alter_table("revenue_cap", schema=None) as batch_op:

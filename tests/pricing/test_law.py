@@ -116,6 +116,15 @@ def test_a_change_of_the_law_shows_in_its_hash_and_its_version() -> None:
     )
 
 
+def test_the_changelog_tells_the_version_and_the_days_of_every_value() -> None:
+    law, changelog = load_law(), (LAW_FOLDER.parent.parent / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"Rule set {law.version}." in changelog
+    for name, parameter in law.parameters.items():
+        told = [line for line in changelog.splitlines() if f"`{name}`" in line]
+        days = [entry.effective_from.isoformat() for entry in parameter.text.values]
+        assert all(any(day in line for line in told) for day in days), (name, days)
+
+
 def test_a_day_before_the_first_value_names_the_first_day() -> None:
     with pytest.raises(ParameterNotInForce, match=r"no value on 2025-02-28: its first value is of 2025-03-01"):
         load_law().parameter("price_notice.deviation_line_percent").at(date(2025, 2, 28))
@@ -133,7 +142,7 @@ def test_nothing_shipped_claims_to_be_verified() -> None:
 def test_what_the_law_leaves_to_the_platform_is_told_as_its_own() -> None:
     law = load_law()
     own = [name for name in SHIPPED if not law.parameter(name).is_law]
-    assert own == ["platform.complaints_wide_from", "platform.free_use_conditions"]
+    assert own == ["platform.complaints_wide_from", "platform.deviation_duty_days", "platform.free_use_conditions"]
 
 
 @pytest.mark.parametrize("name", SHIPPED)

@@ -18,9 +18,11 @@ from pricing.revenue_cap import (
     CapYear,
     Cost,
     PlannedSale,
+    SpreadShare,
     YearFigures,
     ceilings_sum,
     check_cycle,
+    check_spread,
     deviation,
     next_cycle_deduction,
     permitted_revenue,
@@ -105,6 +107,44 @@ def test_more_than_ten_per_cent_adjusts_ceilings(case: dict[str, Any]) -> None:
 def test_revenue_above_the_maximum_is_deducted_from_the_next_cycle(case: dict[str, Any]) -> None:
     deduction = next_cycle_deduction(parse_money(case["actual"]), parse_money(case["maximum"]))
     assert format_money(deduction) == case["deduction"]
+
+
+def plain_year(year: int, maximum: int) -> YearFigures:
+    return YearFigures(year, (Cost("platform", "commercial", maximum),), subsidies=0, vat=0, other_tax=0)
+
+
+@pytest.mark.parametrize("case", case_files.cases("deduction_spread"))
+def test_a_large_excess_is_spread_over_the_years_of_the_next_cycle(case: dict[str, Any]) -> None:
+    carry_in = parse_money(case["carry_in"])
+    spread = tuple(SpreadShare(year, parse_money(amount)) for year, amount in case.get("spread", {}).items())
+    if "refused" in case:
+        with pytest.raises(Problem) as caught:
+            check_spread(spread, carry_in, date(2027, 1, 1), date(2030, 1, 1))
+        assert (caught.value.code, sorted(caught.value.errors)) == (case["refused"], case["fields"])
+        return
+    years = tuple(plain_year(2027 + number, parse_money(maximum)) for number, maximum in enumerate(case["maxima"]))
+    figures = CapFigures(PriceBasis.TAX_EXCLUSIVE, Decimal(0), Decimal(0), years, carry_in, spread)
+    cap = permitted_revenue(figures, DECIDED_ON, LAW)
+    assert [format_money(year.deduction) for year in cap.years] == case["deductions"]
+    assert format_money(cap.carry_out) == case["carry_out"]
+
+
+@given(maxima=st.lists(fen, min_size=1, max_size=4), parts=st.lists(fen, min_size=1, max_size=4), cut=st.integers(0, 4))
+def test_a_spread_comes_to_the_same_whether_its_years_are_determined_at_once_or_later(
+    maxima: list[int], parts: list[int], cut: int
+) -> None:
+    years = [plain_year(2027 + number, maximum) for number, maximum in enumerate(maxima)]
+    spread = tuple(SpreadShare(2027 + number, part) for number, part in enumerate(parts))
+
+    def reckoned(some: list[YearFigures], deducted: int) -> list[CapYear]:
+        figures = CapFigures(
+            PriceBasis.TAX_EXCLUSIVE, Decimal(0), Decimal(0), tuple(some), sum(parts), spread, deducted
+        )
+        return list(permitted_revenue(figures, DECIDED_ON, LAW).years) if some else []
+
+    first = reckoned(years[:cut], 0)
+    later = reckoned(years[cut:], sum(year.deduction for year in first))
+    assert first + later == reckoned(years, 0)
 
 
 @pytest.mark.parametrize("case", case_files.cases("ceilings_sum"))

@@ -8,7 +8,7 @@ from typing import Any
 
 from ledger.seals import seal
 from store.unit import Call, Principal
-from tests.web.price_bodies import cap_body
+from tests.web.price_bodies import application_body, cap_body, cap_year
 from tests.world import World, usage_event
 
 NOON = "2025-03-20T12:00:00+08:00"
@@ -56,7 +56,7 @@ def made_in(world: World) -> Everything:
     """Play two months: prices, a quote, contracts, use, a bill, a credit, money in, shares and money out."""
     world.priced()
     world.offering("welfare", "public_welfare")
-    made = {**_registered(world), **_used_and_billed(world)}
+    made = {**_registered(world), **_evaluated(world), **_used_and_billed(world)}
     made |= _shared(world, made["/invoices/"])
     made |= _accounted_for(world)
     made |= _breached(world)
@@ -103,6 +103,31 @@ def _breached(world: World) -> dict[str, str]:
     return {
         "/breaches/": world.regulator.made("/breaches", breach)["id"],
         "/complaints/": world.buyer.made("/complaints", complaint)["id"],
+    }
+
+
+def _evaluated(world: World) -> dict[str, str]:
+    appointment = {
+        "operator": "operator",
+        "regulator": "regulator",
+        "registration_level": "local",
+        "effective_from": "2025-03-01",
+        "decision_no": "A-1",
+    }
+    last_year = cap_body(
+        "operator",
+        cycle_from="2024-01-01",
+        cycle_until="2025-01-01",
+        years=[cap_year(2024, [["platform", "commercial", "100.00"]])],
+    )
+    world.regulator.made("/revenue-caps", last_year)
+    evaluation = world.regulator.made("/revenue-evaluations", {"operator": "operator", "year": 2024})
+    duty = next(each["id"] for each in evaluation["duties"] if each["party"] == "operator")
+    return {
+        "/price-authority-appointments/": world.admin.made("/price-authority-appointments", appointment)["id"],
+        "/revenue-cap-applications/": world.operator.made("/revenue-cap-applications", application_body())["id"],
+        "/revenue-evaluations/": evaluation["id"],
+        "/duties/": duty,
     }
 
 

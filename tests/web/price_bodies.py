@@ -68,6 +68,17 @@ def cap_body(operator: str, **given: Any) -> dict[str, Any]:
     }
 
 
+def application_body(**given: Any) -> dict[str, Any]:
+    """An operator's application to its price authority, with the figures of 2026: 500,000.00 of commercial cost."""
+    return {
+        "regulator": "regulator",
+        "cost_survey_year": 2025,
+        "years": [cap_year(2026, [["platform", "commercial", "500000.00"]])],
+        "statement": "The trial is over",
+        **given,
+    }
+
+
 def new_operator(world: World, code: str, **authorisation: Any) -> Client:
     """Return another operator of the same grantor and price authority, with an agreement and a product of its own."""
     world.admin.made("/parties", {"code": code, "name": f"Party {code}", "kinds": ["operator"]})

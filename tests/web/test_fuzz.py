@@ -50,6 +50,7 @@ RULES_BETWEEN_FIELDS = (
     f"{BASE}/ceilings",
     f"{BASE}/tariffs",
     f"{BASE}/tariffs/what-if",
+    f"{BASE}/revenue-cap-applications/{{application_id}}/evaluate",
     f"{BASE}/distribution-agreements",
     f"{BASE}/invoices/{{invoice_id}}/credit-notes",
     f"{BASE}/disputes",

@@ -14,7 +14,7 @@ from werkzeug.test import TestResponse
 from schemas.registry import ROLES
 from tests.client import BASE, Client
 from tests.web.everything import Everything, distribution_body, made_in
-from tests.web.price_bodies import cap_body, ceiling_body, per_unit
+from tests.web.price_bodies import application_body, cap_body, cap_year, ceiling_body, per_unit
 from tests.world import World, offering_body, product_body, usage_event
 from web.door import ROLES_OF_VIEW
 
@@ -60,6 +60,14 @@ BODIES: Mapping[str, Any] = {
     "/breaches/{breach_id}/order": {"decision_no": "D", "measures": ["refund"], "text": "T"},
     "/breaches/{breach_id}/answer": {"text": "T"},
     "/breaches/{breach_id}/close": REASON,
+    "/revenue-cap-applications/{application_id}/evaluate": {"outcome": "accepted", "finding": "because"},
+    "/revenue-caps/{cap_id}/years": {
+        "decision_no": "D",
+        "decided_on": "2025-04-01",
+        "years": [cap_year(2025, [["platform", "commercial", "1.00"]])],
+    },
+    "/duties/{duty_id}/fulfil": {"statement": "because", "no_change_reason": "because"},
+    "/duties/{duty_id}/confirm": {"statement": "because"},
     "/quotes/{quote_id}/accept": None,
     "/quotes/{quote_id}/withdraw": None,
     "/contracts/{contract_id}/accept": None,
@@ -276,6 +284,8 @@ def test_no_body_names_what_is_anothers(everything: Everything, subtests: pytest
         (world.rival, "/products", product_body("p"), "agreement_no"),
         (world.rival, "/offerings", offering_body("o"), "product"),
         (world.other_regulator, "/revenue-caps", cap_body("operator"), "operator"),
+        (world.other_regulator, "/revenue-evaluations", {"operator": "operator", "year": 2024}, "operator"),
+        (world.rival, "/revenue-cap-applications", application_body(), "regulator"),
         (world.other_grantor, "/ceilings", ceiling_body("offering"), "offering"),
         (world.rival, "/tariffs", per_unit("offering", "0.50"), "offering"),
         (world.rival, "/quotes", {**quote, "buyer": "buyer"}, "items.0.offering"),
@@ -330,6 +340,12 @@ def test_no_query_names_what_is_anothers(everything: Everything, subtests: pytes
         ((*overseers, world.other_grantor), "/reports/price-parity", days),
         ((*overseers, world.other_grantor), "/reports/price-parity.csv", days),
         ((*overseers, world.other_grantor), "/reports/revenue-position", {"operator": "operator", "year": "2025"}),
+        ((*overseers, world.other_grantor), "/reports/revenue-position.svg", {"operator": "operator", "year": "2025"}),
+        (
+            (*overseers, world.other_grantor),
+            "/reports/carry-in",
+            {"operator": "operator", "cycle_from": "2025-01-01"},
+        ),
         (overseers, "/ledger/accounts", {"operator": "operator"}),
         (overseers, "/ledger/transactions", {"operator": "operator"}),
         (overseers, "/ledger/trial-balance", {"operator": "operator"}),

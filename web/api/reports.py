@@ -13,6 +13,8 @@ from papers.compliance import charges_csv, compliance_csv, compliance_pdf, compl
 from papers.disclosure import disclosure_csv, disclosure_pdf, disclosure_xlsx
 from papers.operation import operation_csv, operation_pdf, operation_xlsx
 from papers.parity import parity_csv, parity_pdf, parity_xlsx
+from papers.position_chart import position_svg
+from reports.cap_cycle import next_carry_in
 from reports.compliance import all_charges, compliance_report, list_charges
 from reports.disclosure import disclosure_tables
 from reports.operation import operation_report
@@ -20,6 +22,8 @@ from reports.parity import parity_report
 from reports.position import revenue_position
 from schemas.parity import ParityOut, ParityPaperQuery, ParityQuery, ParityTableQuery
 from schemas.reports import (
+    CarryInOut,
+    CarryInQuery,
     ChargesOut,
     ChargesQuery,
     ChargesTableQuery,
@@ -32,6 +36,7 @@ from schemas.reports import (
     DisclosureQuery,
     DisclosureTableQuery,
     OperationOut,
+    PositionChartQuery,
     PositionOut,
     PositionQuery,
     YearPaperQuery,
@@ -70,7 +75,7 @@ def report_price_parity(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any]:
 
 @reads(door, "/revenue-position", roles=READERS, answer=PositionOut, query=PositionQuery)
 def report_revenue_position(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any]:
-    """Report how much of a year's maximum permitted revenue is used."""
+    """Report how much of a year's maximum permitted revenue is used, and where its revenue goes."""
     return revenue_position(unit, query)
 
 
@@ -84,6 +89,12 @@ def report_annual_operation(unit: Unit, query: Mapping[str, Any]) -> dict[str, A
 def report_disclosure(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any]:
     """Give the disclosure tables of an operator's or a grantor's year."""
     return disclosure_tables(unit, query)
+
+
+@reads(door, "/carry-in", roles=(*READERS, "admin"), answer=CarryInOut, query=CarryInQuery)
+def report_carry_in(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any]:
+    """Report what the closed cycles leave to be deducted from a next one: its ``carry_in``."""
+    return next_carry_in(unit, query)
 
 
 def _renders(rule: str, form: str, query: type[Schema]) -> Callable[[Rendered], Rendered]:
@@ -186,3 +197,9 @@ def tabulate_price_parity(unit: Unit, query: Mapping[str, Any]) -> bytes:
 def table_price_parity(unit: Unit, query: Mapping[str, Any]) -> bytes:
     """Give one section of the report on price parity as CSV; the prices of each buyer if none is named."""
     return parity_csv(parity_report(unit, query), query["section"])
+
+
+@_renders("/revenue-position.svg", "svg", PositionChartQuery)
+def draw_revenue_position(unit: Unit, query: Mapping[str, Any]) -> bytes:
+    """Draw the year's revenue month by month against its maximum."""
+    return position_svg(revenue_position(unit, query), query["lang"])

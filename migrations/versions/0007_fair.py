@@ -8,8 +8,8 @@ from sqlalchemy import text
 
 from store import columns
 
-revision = "0009"
-down_revision = "0008"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

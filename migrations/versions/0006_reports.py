@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from store.columns import Bytes, Day, Instant, Int64
 
-revision = "0008"
+revision = "0006"
 down_revision = "0005"
 branch_labels = None
 depends_on = None
