@@ -1,7 +1,8 @@
 """The calendar of duties: what the law and the decisions on record ask of a party, and by which day.
 
-Yearly reports, registrations and their renewals, grants, caps and authorisations that end. Each entry names its source;
-a day that was counted in working days beyond the published holidays says that it is not certain.
+Yearly reports, registrations and their renewals, grants, caps and authorisations that end, what a deviation or an order
+asks for. Each entry names its source; a day that was counted in working days beyond the published holidays says that it
+is not certain.
 """
 
 from __future__ import annotations
@@ -17,12 +18,15 @@ from sqlmodel import col
 
 from pricing.parameters import Law, Parameter
 from pricing.period import YEAR_MIN, day_of, format_instant
+from pricing.revenue_cap import DEVIATION_LINE
 from pricing.working_days import add_working_days
+from registry.cap_tables import Duty, RevenueEvaluation
+from registry.duties import duty_status, steps_of
 from registry.grant_tables import GrantReviewPlan
 from registry.lookup import find, missing
 from registry.price_rules import trial_until
 from registry.products import APPLICATION_WORKING_DAYS, RENEWAL_WINDOW_DAYS, valid_until
-from registry.relations import SEES_EVERYTHING, names_caller
+from registry.relations import SEES_EVERYTHING, operators_overseen
 from registry.tables import (
     Authorisation,
     Contract,
@@ -36,6 +40,7 @@ from registry.tables import (
 )
 from reports.frame import API
 from reports.tables import ANNUAL_OPERATION, DISCLOSURE, ReportFiling
+from settlement.breach_tables import BreachRecord, BreachStep
 from store.unit import Unit
 
 ANNUAL_REPORT_DUE: Final = "price_notice.annual_report_due"
@@ -57,7 +62,7 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class Duty:
+class Entry:
     """One duty of a party: from when it can be met, by when it has to be, and whether it was.
 
     ``parameter`` is where the law states it; ``about`` names what it is about, ``path`` where that is found.
@@ -144,13 +149,12 @@ def _named(unit: Unit, wanted: Mapping[str, Any]) -> Party:
     party = find(unit, Party, wanted["party"], "party")
     if unit.principal.role in SEES_EVERYTHING or party.id == unit.principal.party_id:
         return party
-    overseen = select(col(Authorisation.operator_id)).where(names_caller(unit))
-    if unit.principal.role not in ("grantor", "regulator") or party.id not in unit.session.execute(overseen).scalars():
+    if unit.principal.role not in ("grantor", "regulator") or party.id not in (operators_overseen(unit) or ()):
         raise missing("party", wanted["party"], "party")
     return party
 
 
-def _item(frame: _Frame, duty: Duty) -> dict[str, Any]:
+def _item(frame: _Frame, duty: Entry) -> dict[str, Any]:
     entry = duty.parameter.text.values[0]
     reference = entry.references[0]
     return {
@@ -169,8 +173,10 @@ def _item(frame: _Frame, duty: Duty) -> dict[str, Any]:
     }
 
 
-def _duties(frame: _Frame) -> Iterator[Duty]:
+def _duties(frame: _Frame) -> Iterator[Entry]:
     kinds = set(frame.party.kinds)
+    yield from _of_deviations(frame)
+    yield from _ordered(frame)
     if "operator" in kinds:
         yield from _of_operator(frame)
     if "grantor" in kinds:
@@ -183,7 +189,7 @@ def _duties(frame: _Frame) -> Iterator[Duty]:
         yield from _grants(frame, col(FreeUseGrant.buyer_id) == frame.party.id)
 
 
-def _of_operator(frame: _Frame) -> Iterator[Duty]:
+def _of_operator(frame: _Frame) -> Iterator[Entry]:
     authorisations = frame.recorded(Authorisation, col(Authorisation.operator_id) == frame.party.id)
     yield from _yearly(
         frame,
@@ -200,7 +206,7 @@ def _of_operator(frame: _Frame) -> Iterator[Duty]:
         yield from _registration(frame, product)
 
 
-def _of_grantor(frame: _Frame) -> Iterator[Duty]:
+def _of_grantor(frame: _Frame) -> Iterator[Entry]:
     authorisations = frame.recorded(Authorisation, col(Authorisation.grantor_id) == frame.party.id)
     yield from _disclosures(frame, authorisations, "grantor")
     yield from _terms(frame, authorisations)
@@ -213,7 +219,7 @@ def _of_grantor(frame: _Frame) -> Iterator[Duty]:
     yield from _reviews(frame, offerings)
 
 
-def _of_regulator(frame: _Frame) -> Iterator[Duty]:
+def _of_regulator(frame: _Frame) -> Iterator[Entry]:
     caps = frame.recorded(RevenueCap, col(RevenueCap.regulator_id) == frame.party.id)
     for cap in caps:
         operator = frame.unit.session.get_one(Party, cap.operator_id)
@@ -221,7 +227,7 @@ def _of_regulator(frame: _Frame) -> Iterator[Duty]:
             other.operator_id == cap.operator_id and other.cycle_from <= cap.cycle_until < other.cycle_until
             for other in caps
         )
-        yield Duty(
+        yield Entry(
             "cap_cycle_end",
             cap.cycle_until - _DAY,
             cap.decision_no,
@@ -235,11 +241,61 @@ def _of_regulator(frame: _Frame) -> Iterator[Duty]:
         )
 
 
-def _of_provider(frame: _Frame) -> Iterator[Duty]:
+def _of_deviations(frame: _Frame) -> Iterator[Entry]:
+    """Yield the duties that a year's deviation raised on the party (Price Notice 四)."""
+    query = (
+        select(Duty, col(RevenueEvaluation.year))
+        .join(RevenueEvaluation, col(RevenueEvaluation.id) == col(Duty.evaluation_id))
+        .where(col(Duty.party_id) == frame.party.id, col(Duty.recorded_at) <= frame.as_of)
+    )
+    for duty, year in frame.unit.session.execute(query):
+        operator = frame.unit.session.get_one(Party, duty.operator_id)
+        yield Entry(
+            f"deviation_{duty.kind}",
+            duty.due_on,
+            f"{operator.code} {year}",
+            f"/duties/{duty.id}",
+            frame.law.parameter(DEVIATION_LINE),
+            (
+                f"Follow up the deviation of {operator.code} in {year}: {_FOLLOW_UP[duty.kind][0]}",
+                f"处理{operator.name}{year}年度收入偏离：{_FOLLOW_UP[duty.kind][1]}",
+            ),
+            is_done=duty_status(steps_of(frame.unit, duty.id, frame.as_of)) != "open",
+        )
+
+
+def _ordered(frame: _Frame) -> Iterator[Entry]:
+    """Yield what the price authority ordered the party to do about a breach by a day; done once it was answered."""
+    for breach in frame.recorded(BreachRecord, col(BreachRecord.operator_id) == frame.party.id):
+        steps = frame.recorded(BreachStep, col(BreachStep.breach_id) == breach.id)
+        for number, step in enumerate(steps, start=1):
+            answered = any(later.action in ("answer", "close") for later in steps[number:])
+            if step.action == "order" and step.details["due_on"]:
+                yield Entry(
+                    "breach_order",
+                    date.fromisoformat(step.details["due_on"]),
+                    step.details["decision_no"],
+                    f"/breaches/{breach.id}",
+                    frame.law.parameter(DEVIATION_LINE),
+                    (
+                        f"Answer the order {step.details['decision_no']} on a breach",
+                        f"答复价格主管部门关于违规收费的决定{step.details['decision_no']}",
+                    ),
+                    is_done=answered,
+                )
+
+
+_FOLLOW_UP: Final = {
+    "guide_actual_prices": ("actual prices are adjusted", "调整具体收费标准"),
+    "adjust_ceilings": ("ceilings are adjusted", "调整上限收费标准"),
+}
+
+
+def _of_provider(frame: _Frame) -> Iterator[Entry]:
     window = frame.law.parameter(RENEWAL_WINDOW_DAYS)
     for resource in frame.recorded(Resource, col(Resource.provider_id) == frame.party.id):
         until = resource.registration_expires_on
-        yield Duty(
+        yield Entry(
             "resource_registration_renewal",
             until - _DAY,
             resource.code,
@@ -252,7 +308,7 @@ def _of_provider(frame: _Frame) -> Iterator[Duty]:
 
 def _yearly(
     frame: _Frame, authorisations: Sequence[Authorisation], name: str, yearly: _Yearly, words: tuple[str, str]
-) -> Iterator[Duty]:
+) -> Iterator[Entry]:
     """Yield a duty for each year that an authorisation touches, from the first due day under the rule on.
 
     It is done once the year's report is filed.
@@ -265,7 +321,7 @@ def _yearly(
             path = f"/reports/{yearly.report.replace('_', '-')}?{yearly.subject_kind}={frame.party.code}&year={year}"
             texts = (words[0].format(year=year), words[1].format(year=year))
             opens, done = date(year + 1, 1, 1), year in filed
-            yield Duty(yearly.duty, due, str(year), path, parameter, texts, opens_on=opens, is_done=done)
+            yield Entry(yearly.duty, due, str(year), path, parameter, texts, opens_on=opens, is_done=done)
 
 
 def _filed_years(frame: _Frame, yearly: _Yearly) -> set[int]:
@@ -278,7 +334,7 @@ def _filed_years(frame: _Frame, yearly: _Yearly) -> set[int]:
     return {filing.period_from.year for filing in filings}
 
 
-def _disclosures(frame: _Frame, authorisations: Sequence[Authorisation], subject_kind: str) -> Iterator[Duty]:
+def _disclosures(frame: _Frame, authorisations: Sequence[Authorisation], subject_kind: str) -> Iterator[Entry]:
     words = ("Publish the disclosure table of {year}", "披露{year}年度授权运营情况")
     yearly = _Yearly("disclosure_table", DISCLOSURE, subject_kind)
     yield from _yearly(frame, authorisations, TABLES_DUE, yearly, words)
@@ -294,9 +350,9 @@ def _years(frame: _Frame, authorisations: Sequence[Authorisation]) -> list[int]:
     return sorted(years)
 
 
-def _terms(frame: _Frame, authorisations: Sequence[Authorisation]) -> Iterator[Duty]:
+def _terms(frame: _Frame, authorisations: Sequence[Authorisation]) -> Iterator[Entry]:
     for row in authorisations:
-        yield Duty(
+        yield Entry(
             "authorisation_end",
             row.effective_until - _DAY,
             row.agreement_no,
@@ -309,12 +365,12 @@ def _terms(frame: _Frame, authorisations: Sequence[Authorisation]) -> Iterator[D
         )
 
 
-def _formal_prices(frame: _Frame, authorisation: Authorisation) -> Iterator[Duty]:
+def _formal_prices(frame: _Frame, authorisation: Authorisation) -> Iterator[Entry]:
     first = trial_until(frame.unit, authorisation)
     if first is None or first == date.max:
         return
     determined = frame.recorded(RevenueCap, col(RevenueCap.operator_id) == frame.party.id)
-    yield Duty(
+    yield Entry(
         "formal_prices",
         first,
         authorisation.agreement_no,
@@ -328,7 +384,7 @@ def _formal_prices(frame: _Frame, authorisation: Authorisation) -> Iterator[Duty
     )
 
 
-def _registration(frame: _Frame, product: Product) -> Iterator[Duty]:
+def _registration(frame: _Frame, product: Product) -> Iterator[Entry]:
     rows = sorted(
         frame.recorded(ProductRegistration, col(ProductRegistration.product_id) == product.id),
         key=lambda row: row.registered_on,
@@ -336,7 +392,7 @@ def _registration(frame: _Frame, product: Product) -> Iterator[Duty]:
     path = f"/products/{product.id}"
     applied = frame.law.parameter(APPLICATION_WORKING_DAYS)
     due = add_working_days(product.delivered_on, applied.whole(_in_force(applied, frame.today)))
-    yield Duty(
+    yield Entry(
         "product_registration",
         due.day,
         product.code,
@@ -350,7 +406,7 @@ def _registration(frame: _Frame, product: Product) -> Iterator[Duty]:
     window = frame.law.parameter(RENEWAL_WINDOW_DAYS)
     for number, row in enumerate(rows):
         until = valid_until(frame.unit, product, row)
-        yield Duty(
+        yield Entry(
             "registration_renewal",
             until - _DAY,
             product.code,
@@ -362,13 +418,13 @@ def _registration(frame: _Frame, product: Product) -> Iterator[Duty]:
         )
 
 
-def _grants(frame: _Frame, condition: Any) -> Iterator[Duty]:
+def _grants(frame: _Frame, condition: Any) -> Iterator[Entry]:
     """Yield the ends of the grants that were approved."""
     for grant in frame.recorded(FreeUseGrant, condition):
         contract = frame.rows(select(Contract).where(col(Contract.grant_id) == grant.id))
         if not contract:
             continue
-        yield Duty(
+        yield Entry(
             "grant_end",
             grant.effective_until - _DAY,
             grant.id,
@@ -378,7 +434,7 @@ def _grants(frame: _Frame, condition: Any) -> Iterator[Duty]:
         )
 
 
-def _reviews(frame: _Frame, offerings: Any) -> Iterator[Duty]:
+def _reviews(frame: _Frame, offerings: Any) -> Iterator[Entry]:
     """Yield the reviews of grants that were ordered: the newest plan of each grant holds."""
     plans: dict[str, GrantReviewPlan] = {}
     grants = select(col(FreeUseGrant.id)).where(col(FreeUseGrant.offering_id).in_(offerings))
@@ -391,8 +447,8 @@ def _reviews(frame: _Frame, offerings: Any) -> Iterator[Duty]:
             yield _review(frame, plan, is_done=False)
 
 
-def _review(frame: _Frame, plan: GrantReviewPlan, *, is_done: bool) -> Duty:
-    return Duty(
+def _review(frame: _Frame, plan: GrantReviewPlan, *, is_done: bool) -> Entry:
+    return Entry(
         "grant_review",
         plan.due_on or date.max,
         plan.grant_id,

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from tests.client import Client
-from tests.web.price_bodies import cap_body
+from tests.web.price_bodies import cap_body, cap_year
+from tests.web.test_breaches import billed_above_a_ceiling_recorded_later, breach_body
 from tests.world import World, product_body
 
 
@@ -118,3 +119,30 @@ def test_duties_are_chosen_by_status(ruled: World) -> None:
     done = ruled.operator.seen("/calendar", status="done")["items"]
     assert [item["kind"] for item in done] == ["product_registration"]
     assert ruled.operator.get("/calendar", status="late").status_code == 400
+
+
+def test_what_a_deviation_obliges_to_is_in_the_calendar_of_those_who_have_to(ruled: World) -> None:
+    years = [cap_year(2024, [["platform", "commercial", "100.00"]])]
+    cycle = {"cycle_from": "2024-01-01", "cycle_until": "2025-01-01"}
+    ruled.regulator.made("/revenue-caps", cap_body("operator", **cycle, years=years))
+    evaluation = {"operator": "operator", "year": 2024, "due_on": "2025-04-30"}
+    made = ruled.regulator.made("/revenue-evaluations", evaluation)
+    expected = [("operator 2024", "2025-04-30", "due")]
+    for client in (ruled.operator, ruled.grantor):
+        assert duties(client, "deviation_adjust_ceilings") == expected
+    assert duties(ruled.regulator, "deviation_adjust_ceilings") == []
+    [mine] = [duty["id"] for duty in made["duties"] if duty["party"] == "operator"]
+    ruled.operator.made(f"/duties/{mine}/fulfil", {"statement": "done", "no_change_reason": "by letter"}, 200)
+    assert duties(ruled.operator, "deviation_adjust_ceilings") == [("operator 2024", "2025-04-30", "done")]
+    assert duties(ruled.grantor, "deviation_adjust_ceilings") == expected
+
+
+def test_an_order_on_a_breach_is_due_until_it_is_answered(world: World) -> None:
+    billed_above_a_ceiling_recorded_later(world)
+    path = f"/breaches/{world.regulator.made('/breaches', breach_body())['id']}"
+    order = {"decision_no": "O-1", "measures": ["refund"], "text": "Refund all", "due_on": "2025-05-01"}
+    world.regulator.made(f"{path}/order", order, 200)
+    assert duties(world.operator, "breach_order") == [("O-1", "2025-05-01", "due")]
+    world.operator.made(f"{path}/answer", {"text": "Refunded"}, 200)
+    world.regulator.made(f"{path}/order", {**order, "decision_no": "O-2", "due_on": "2025-06-01"}, 200)
+    assert duties(world.operator, "breach_order") == [("O-1", "2025-05-01", "done"), ("O-2", "2025-06-01", "due")]
