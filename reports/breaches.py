@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from sqlalchemy import select
@@ -18,7 +20,7 @@ from pricing.money import format_money, format_quantity
 from pricing.period import format_instant
 from registry.lookup import code_of
 from registry.tables import Party
-from reports.charges import decision_of, shown
+from reports.charges import Charge, decision_of, shown
 from reports.excess import Excess
 from reports.frame import Frame
 from settlement.breach_tables import BreachMonth, BreachRecord, BreachRefund, BreachStep
@@ -95,7 +97,7 @@ def _breach(frame: Frame, excess: Excess, records: Records) -> dict[str, Any]:
         "bills": sorted(bills.values()),
         "billed_on": min(member.issued_on for member in month.charges).isoformat(),
         "unit_price": shown(price),
-        "ceiling": shown(charge.ceiling.per_unit if charge.ceiling else None),
+        "ceiling": shown(_limit(charge)),
         "decision_no": decision_of(charge),
         "price_basis": charge.price_basis,
         "quantity": format_quantity(month.quantity),
@@ -150,3 +152,10 @@ def _refunds(unit: Unit, frame: Frame, ids: Sequence[str]) -> dict[str, list[Cre
     for breach_id, note in unit.session.execute(query):
         found[breach_id].append(note)
     return found
+
+
+def _limit(charge: Charge) -> Decimal | Fraction | None:
+    """Return the ceiling that a charge stands against, in yuan: for the period of its fixed part, or for a unit."""
+    if charge.fixed_ceiling is not None:
+        return charge.fixed_ceiling.stated
+    return charge.ceiling.per_unit if charge.ceiling else None

@@ -23,7 +23,7 @@ from reports.charges import Charge
 from reports.frame import Frame, in_months
 from reports.price_tests import ChargedMonth
 from settlement.credit_notes import RETURNED
-from settlement.drafts import CHARGED_ANEW
+from settlement.drafts import CHARGED_ANEW, FEE_CHANGED
 from settlement.tables import CreditNote, CreditNoteLine, Invoice, InvoiceLine
 from store.unit import Unit
 
@@ -53,6 +53,11 @@ Places = Mapping[tuple[str, int], TakenBack]
 def taken_back(unit: Unit, frame: Frame) -> Places:
     """Read what credit notes took back of charges that are charged anew, as of the frame's moment."""
     return _taken_back(unit, frame, _CHARGED_ANEW)
+
+
+def fees_given_back(unit: Unit, frame: Frame) -> Places:
+    """Read what was given back of fees billed in advance, as of the frame's moment: they were within the ceilings."""
+    return _taken_back(unit, frame, col(CreditNote.reason) == FEE_CHANGED)
 
 
 def taken_back_in_error(unit: Unit, frame: Frame) -> Places:

@@ -17,6 +17,7 @@ from pricing.money import PriceBasis, round_half_up
 from pricing.period import Span
 from registry.lookup import missing
 from reports.charged_anew import (
+    fees_given_back,
     months_still_charged,
     returned_lines,
     settled_credits,
@@ -47,7 +48,8 @@ class Excess:
 
 def excesses(unit: Unit, frame: Frame, months: Sequence[ChargedMonth]) -> list[Excess]:
     """Return the charged months of a report that stood above their ceilings, by contract, offering and month."""
-    worst = worst_standings(months, taken_back_in_error(unit, frame))
+    lawful = months_still_charged(months, fees_given_back(unit, frame))
+    worst = worst_standings(lawful, taken_back_in_error(unit, frame))
     present = months_still_charged(months, taken_back_or_returned(unit, frame))
     settled, returned = settled_credits(unit, frame), returned_lines(unit, frame)
     found = [_excess(one, other, settled, returned) for one, other in zip(worst, present, strict=True)]

@@ -46,7 +46,8 @@ class ChargedMonth:
         self.total = sum(charge.amount for charge in charges)
         self.is_corrected = any(charge.kind == CORRECTION for charge in charges)
         relieved = -sum(charge.amount for charge in charges if charge.kind in RELIEF_KINDS)
-        self.before_reliefs = self.total + relieved
+        # What a correction charged was reckoned anew, reliefs included: the one of the first bill is no part of it.
+        self.before_reliefs = self.total if self.is_corrected else self.total + relieved
         self.allowed = self._allowed()
         self.above = self._above(relieved)
         self.nets = self._nets()
@@ -136,7 +137,8 @@ def _offering_test(frame: Frame, offering_id: str, months: Sequence[ChargedMonth
     offered = frame.offerings[offering_id]
     charges = [charge for month in months for charge in month.charges]
     nets = [net for month in months for net in month.nets]
-    quantity, total = sum(month.quantity for month in months), sum(month.total for month in months)
+    quantity = sum(month.quantity for month in months)
+    total = sum(month.total for month in months) - _covered(charges)
     above = [month for month in months if month.above]
     return {
         "offering": offered.code,
@@ -168,7 +170,8 @@ def _ceiling_test(frame: Frame, members: Sequence[tuple[ChargedMonth, Charge]]) 
     months = {month.key: month for month, _ in members}
     own = {(charge.invoice_id, charge.position) for charge in charges}
     nets = [price for month in months.values() for charge, price in month.nets if _place(charge) in own]
-    quantity, total = sum(charge.quantity for charge in charges), sum(charge.amount for charge in charges)
+    quantity = sum(charge.quantity for charge in charges)
+    total = sum(charge.amount for charge in charges) - _covered(charges)
     above = [month for month in months.values() if month.above and _place(month.worst) in own]
     offered, ceiling = frame.offerings[charges[0].offering_id], charges[0].ceiling
     highest, limit = shown(max(nets, default=None)), shown(ceiling.per_unit if ceiling else None)
@@ -197,6 +200,12 @@ def _ceiling_test(frame: Frame, members: Sequence[tuple[ChargedMonth, Charge]]) 
             **({"ceiling": frame.link(f"/ceilings/{ceiling.id}")} if ceiling else {}),
         },
     }
+
+
+def _covered(charges: Iterable[Charge]) -> Fraction:
+    """Return what of fixed fees the ceiling's fixed part covers, in fen: no price for a unit holds it."""
+    fees = (charge for charge in charges if charge.kind == FIXED_FEE)
+    return sum((min(Fraction(fee.amount), fee.allowance) for fee in fees), Fraction(0))
 
 
 def _place(charge: Charge) -> tuple[str, int]:

@@ -7,7 +7,7 @@ rating of the bills. The cost grows with contracts and months, not with events.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
@@ -169,7 +169,7 @@ def _tried_out(
         "from": days.start.isoformat(),
         "until": str(days.end),
         "as_of": format_instant(frame.as_of, frame.zone),
-        "service_months": {"from": str(frame.months.start)[:7], "until": str(frame.months.end)[:7]},
+        "service_months": {"from": str(frame.months.start)[:7], "until": _until(frame)},
         "quantity": format_quantity(sum(each.quantity for each in tried)),
         "unit": book[offering.id].named.unit,
         "currency": "CNY",
@@ -197,7 +197,7 @@ def _frame(unit: Unit, offering: Offering, named: str, days: Span) -> Frame:
 def _rated_twice(
     unit: Unit, frame: Frame, offering_id: str, book: Mapping[str, Priced], proposed: Mapping[str, Priced]
 ) -> list[_Tried]:
-    months = _months(frame.months)
+    months = _months(frame)
     used = days_of_use(unit, frame, [offering_id], [str(month) for month in months])
     tried = []
     for contract, term, buyer in unit.session.execute(_contracts(frame, offering_id)):
@@ -328,8 +328,15 @@ def _sum(several: Iterable[Mapping[Month, int]]) -> dict[Month, int]:
     return total
 
 
-def _months(days: Span) -> Sequence[Month]:
-    months = [Month.from_date(days.start)]
-    while months[-1].until < (days.end or date.max):
-        months.append(months[-1].next)
+def _months(frame: Frame) -> list[Month]:
+    """Return the service months that the days touch and that have begun: what is to come has no use to try on."""
+    months, month = [], Month.from_date(frame.months.start)
+    while month.first_day < (frame.months.end or date.max) and month <= Month.from_date(frame.today):
+        months.append(month)
+        month = month.next
     return months
+
+
+def _until(frame: Frame) -> str:
+    months = _months(frame)
+    return str(months[-1].next if months else Month.from_date(frame.months.start))

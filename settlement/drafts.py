@@ -264,8 +264,12 @@ class Drawer:
         charged = self.rate(key, ChargeableUse(), year)
         if charged is None or charged.rating is None:
             return
-        certain = min(charged.rating.fixed_fee, charged.rating.total)
-        fees = [line for line in charged.rating.lines if line.kind is LineKind.FIXED_FEE]
+        fees = [
+            line
+            for line in charged.rating.lines
+            if line.kind is LineKind.FIXED_FEE and self._is_yearly(key[0], line.tariff_id)
+        ]
+        certain = min(sum(line.amount for line in fees), charged.rating.total)
         if certain > 0:
             steps = (*(step for line in fees for step in line.steps), _advance_step(certain))
             drawn = self._line(key, fees[-1])
@@ -295,6 +299,11 @@ class Drawer:
             steps = (*(step for line in fees for step in line.steps), told)
             drawn = self._line(key, fees[-1])
             self.lines.append(replace(drawn, service_from=fees[0].start, amount=difference, steps=steps))
+
+    def _is_yearly(self, offering_id: str, tariff_id: str | None) -> bool:
+        version = next((each for each in self._prices(offering_id) if each.id == tariff_id), None)
+        fixed = version.tariff.fixed if version else None
+        return fixed is not None and fixed.period is FeePeriod.YEAR
 
     def _has_yearly_fee(self, offering_id: str, day: date) -> bool:
         version = next((each for each in self._prices(offering_id) if each.span.contains(day)), None)

@@ -114,7 +114,7 @@ def take(unit: Unit, window: Window, versions: Versions) -> Takes:
 
 
 class _Taking:
-    """Taking from one bill: for each use that it charges, the difference to what earlier runs took."""
+    """Taking from one bill: for each pool that it pays into, the difference to what earlier runs took."""
 
     def __init__(self, bill: Bill, window: Window, versions: Versions, earlier: Versions, takes: Takes) -> None:
         self.bill, self.takes = bill, takes
@@ -130,30 +130,46 @@ class _Taking:
             self.taken[taken.position].append(taken)
 
     def run(self) -> None:
-        """Take from every use that falls under an agreement, and keep account of what stands out then."""
-        for use, lines in self.lines.items():
-            version = self.versions.of(use.offering_id, use.month)
-            if version is None or self.now is None:
-                continue
-            before = sum(self._before(line)[0] for line in lines)
-            gained = self._take(use, version, self.now)
-            key = PoolKey(version.id, use.offering_id)
-            self.takes.outstanding[key] += _net(lines, self.now) - before - gained
-            self._forget_backlog(use, before)
+        """Take the difference of each pool, and keep account of what stands out then."""
+        if self.now is None:
+            return
+        for (version_id, offering_id, _), uses in self._pools().items():
+            version = self.versions.by_id[version_id]
+            lines = [line for use in uses for line in self.lines[use]]
+            before = {use: sum(self._before(line)[0] for line in self.lines[use]) for use in uses}
+            gained = self._take(offering_id, lines, version, self.now)
+            left = _net(lines, self.now) - sum(before.values()) - gained
+            self.takes.outstanding[PoolKey(version.id, offering_id)] += left
+            for use in uses:
+                self._forget_backlog(use, before[use])
 
-    def _take(self, use: Use, version: Version, now: Standing) -> int:
-        """Take the difference of a use's lines; return it."""
+    def _pools(self) -> dict[tuple[str, str, str], list[Use]]:
+        """Return the uses under an agreement, those of one pool together: a credit of one may be a gain of the others.
+
+        What another agreement took before stands by itself, for that is whom a loss of it is taken back from.
+        """
+        pools: dict[tuple[str, str, str], list[Use]] = defaultdict(list)
+        for use in self.lines:
+            version = self.versions.of(use.offering_id, use.month)
+            if version is not None:
+                takers = {taken.agreement_id for line in self.lines[use] for taken in self.taken[line.position]}
+                apart = use.month if takers - {version.id} else ""
+                pools[version.id, use.offering_id, apart].append(use)
+        return pools
+
+    def _take(self, offering_id: str, lines: list[Line], version: Version, now: Standing) -> int:
+        """Take the difference of a pool's lines; return it."""
         deltas = {}
-        for line in self.lines[use]:
+        for line in lines:
             amount, output_vat = self._goal(line, version, now)
             before, vat_before = self._before(line)
             deltas[line.position] = (amount - before, output_vat - vat_before)
         gained = sum(amount for amount, _ in deltas.values())
         if gained >= 0:
-            self.takes.gained[PoolKey(version.id, use.offering_id)] += gained
-            self._record(use, deltas, {version.id: gained})
+            self.takes.gained[PoolKey(version.id, offering_id)] += gained
+            self._record(offering_id, deltas, {version.id: gained})
         else:
-            self._record(use, deltas, self._reverse(use, -gained))
+            self._record(offering_id, deltas, self._reverse(offering_id, lines, -gained))
         return gained
 
     def _goal(self, line: Line, version: Version, now: Standing) -> tuple[int, int]:
@@ -179,10 +195,10 @@ class _Taking:
         allotment = self.allotments[basis]
         return allotment.amounts[line.position], allotment.output_vat[line.position]
 
-    def _reverse(self, use: Use, amount: int) -> dict[str, int]:
+    def _reverse(self, offering_id: str, lines: list[Line], amount: int) -> dict[str, int]:
         """Take an amount back from the runs that took it, the latest first; return what each agreement loses."""
         lost: dict[str, int] = defaultdict(int)
-        for earlier, remaining in reversed(_remaining(self._earlier_takes(use))):
+        for earlier, remaining in reversed(_remaining(self._earlier_takes(offering_id, lines))):
             back = min(amount, remaining)
             if back:
                 amount -= back
@@ -193,14 +209,14 @@ class _Taking:
                 reversal.reasons |= self.reasons
         return lost
 
-    def _record(self, use: Use, deltas: Mapping[int, tuple[int, int]], by_agreement: Mapping[str, int]) -> None:
+    def _record(self, offering_id: str, deltas: Mapping[int, tuple[int, int]], by_agreement: Mapping[str, int]) -> None:
         """Record each line's difference under the agreements that gain or lose it, so that both sums hold."""
         left = dict(by_agreement)
         for position, (amount, output_vat) in deltas.items():
             for number, (agreement_id, part) in enumerate(_parts(amount, left)):
                 vat_part = 0 if number else output_vat
-                self.takes.by_line[agreement_id, self.bill.id, position, use.offering_id] = (part, vat_part)
-                self.takes.output_vat[PoolKey(agreement_id, use.offering_id)] += vat_part
+                self.takes.by_line[agreement_id, self.bill.id, position, offering_id] = (part, vat_part)
+                self.takes.output_vat[PoolKey(agreement_id, offering_id)] += vat_part
 
     def _forget_backlog(self, use: Use, before: int) -> None:
         """Take what stood out of a use at the last run from the pool that it stood out for then."""
@@ -208,12 +224,12 @@ class _Taking:
         if version is not None and self.then is not None:
             self.takes.outstanding[PoolKey(version.id, use.offering_id)] -= _net(self.lines[use], self.then) - before
 
-    def _earlier_takes(self, use: Use) -> list[tuple[EarlierPool, int]]:
-        """Return what earlier runs took of a use into which pool, in the order of the runs."""
-        taken = sorted(taken for line in self.lines[use] for taken in self.taken[line.position])
+    def _earlier_takes(self, offering_id: str, lines: list[Line]) -> list[tuple[EarlierPool, int]]:
+        """Return what earlier runs took of some lines into which pool, in the order of the runs."""
+        taken = sorted(taken for line in lines for taken in self.taken[line.position])
         sums: dict[EarlierPool, int] = defaultdict(int)
         for part in taken:
-            sums[EarlierPool(part.settlement_id, PoolKey(part.agreement_id, use.offering_id))] += part.amount
+            sums[EarlierPool(part.settlement_id, PoolKey(part.agreement_id, offering_id))] += part.amount
         return list(sums.items())
 
 

@@ -111,3 +111,24 @@ def test_a_fixed_part_and_its_ceiling_are_tried_like_any_other(used: World) -> N
     assert (above["field"], above["unit_price"], above["ceiling"]["unit_price"]) == ("price", "1080.01", "1080.00")
     # 90.00 and 100 calls at 1.00 allow 190.00, and the fee is capped at 90.00.
     assert changes(tried["revenue"]) == ("300.00", "330.00", "30.00")
+
+
+def test_months_to_come_are_not_tried_on(used: World) -> None:
+    used.operator.made(
+        "/tariffs",
+        {
+            "offering": "offering",
+            "effective_from": "2025-05-10",
+            "price_basis": "tax_exclusive",
+            "model": "per_unit",
+            "unit_price": "0.40",
+            "minimum_commitment": "10.00",
+        },
+    )
+    tried = used.operator.made("/tariffs/what-if", tariff("0.60", until="2026-03-01"), 200)
+    assert [row["month"] for row in tried["months"]] == ["2025-03", "2025-04", "2025-05"]
+    assert tried["service_months"] == {"from": "2025-03", "until": "2025-06"}
+    future = used.operator.made(
+        "/tariffs/what-if", tariff("0.60", effective_from="2026-01-01", until="2026-03-01"), 200
+    )
+    assert (future["months"], changes(future["revenue"])) == ([], ("0.00", "0.00", "0.00"))

@@ -198,3 +198,59 @@ def test_what_is_billed_in_advance_is_revenue_of_the_months_that_have_begun(worl
     assert [(each["service_month"], each["fixed_ceiling"], each["decision_no"]) for each in charges] == [
         (f"2025-{month:02d}", "1200.00 a year", "D-1") for month in range(3, 7)
     ]
+
+
+def test_a_monthly_fee_that_follows_a_yearly_one_is_billed_in_its_own_month(world: World) -> None:
+    world.offering()
+    world.ceiling(price="1.00", base_price="200", base_price_period="month")
+    world.tariff(**FLAT)
+    world.tariff(effective_from="2025-07-01", model="flat_period", period="month", price="150.00")
+    contract = world.contract()["id"]
+    world.clock("2025-08-01")
+    nets = [world.invoice(contract, f"2025-{month:02d}")["net"] for month in range(3, 8)]
+    assert nets == ["400.00", "0.00", "0.00", "0.00", "150.00"]
+    require_sound_books(world)
+
+
+def test_an_advance_that_a_lowered_ceiling_takes_back_is_no_breach(world: World) -> None:
+    world.offering()
+    world.ceiling(price="1.00", **BASE)
+    world.tariff(**FLAT)
+    contract = world.contract()["id"]
+    world.clock("2025-04-01")
+    world.invoice(contract, "2025-03")
+    world.ceiling(price="1.00", base_price="600", base_price_period="year", effective_from="2025-04-16")
+    world.clock("2025-06-01")
+    # April: 15 days at 100.00, 15 at 50.00 a month.
+    assert [world.invoice(contract, month)["net"] for month in ("2025-04", "2025-05")] == ["0.00", "0.00"]
+    report = world.regulator.seen(
+        "/reports/cap-compliance", operator="operator", **{"from": "2025-03-01", "until": "2025-06-01"}
+    )
+    assert report["breaches"] == []
+    [year] = [row for row in report["revenue"] if row["scope"] == "period"]
+    assert (year["actual"], report["reconciled"]) == ("225.00", True)
+    require_sound_books(world)
+
+
+def test_the_price_of_a_unit_holds_no_part_of_a_covered_fee_and_a_corrected_month_no_relief_of_its_first_bill(
+    world: World,
+) -> None:
+    world.offering()
+    world.ceiling(price="0.50", **BASE)
+    world.tariff(model="two_part", period="year", base_price="1200.00", unit_price="0.50")
+    world.offering("least")
+    world.ceiling("least", "0.80")
+    world.tariff("least", "0.50", minimum_commitment="100.00")
+    both, least = world.contract()["id"], world.contract("least")["id"]
+    world.clock("2025-04-01")
+    world.usage(both, "offering", "100", "2025-03-05T12:00:00+08:00")
+    world.usage(least, "least", "1", "2025-03-05T12:00:00+08:00")
+    assert [world.invoice(contract, "2025-03")["net"] for contract in (both, least)] == ["1250.00", "0.80"]
+    world.usage(least, "least", "199", "2025-03-06T12:00:00+08:00")
+    world.clock("2025-05-01")
+    assert world.invoice(least, "2025-04")["net"] == "99.20"
+    period = {"from": "2025-03-01", "until": "2025-04-01"}
+    report = world.regulator.seen("/reports/cap-compliance", operator="operator", **period)
+    tests = {row["offering"]: row for row in report["price_summary"]}
+    assert (tests["offering"]["volume_weighted"], tests["offering"]["highest"]) == ("0.50", "0.50")
+    assert (tests["least"]["highest_effective"], tests["least"]["effective_ok"]) == ("0.50", True)
