@@ -28,8 +28,10 @@ class Projection:
         return self.amount > maximum
 
 
-def project(complete: Sequence[int], months_held: int, months_not_begun: int) -> Projection | None:
+def project(complete: Sequence[int], months_held: int, months_not_begun: int, once: int = 0) -> Projection | None:
     """Return the projection from the revenue of the complete months, in fen; None before the first one is over.
+
+    ``once`` counts as it is, with no month: what the year has of earlier ones does not come again.
 
     >>> project([30, 20, 50], months_held=12, months_not_begun=8).amount
     Fraction(400, 1)
@@ -38,7 +40,7 @@ def project(complete: Sequence[int], months_held: int, months_not_begun: int) ->
     """
     if not complete:
         return None
-    amount = Fraction(sum(complete) * months_held, len(complete))
+    amount = Fraction(sum(complete) * months_held, len(complete)) + once
     return Projection(len(complete), months_not_begun, months_held, amount)
 
 

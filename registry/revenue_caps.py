@@ -19,7 +19,7 @@ from sqlmodel import col
 from pricing.errors import Conflict, Refusal
 from pricing.money import PriceBasis, format_money
 from pricing.parameters import Law
-from pricing.period import Span
+from pricing.period import Span, day_of
 from pricing.revenue_cap import (
     MARKUP_LIMIT,
     CapFigures,
@@ -173,18 +173,20 @@ def levels_meet(one: str | None, other: str | None) -> bool:
     return one is None or other is None or one == other
 
 
-def cycles_before(unit: Unit, operator_id: str, level: str | None, cycle_from: date) -> list[RevenueCap]:
-    """Return the determinations of closed cycles that a cycle from ``cycle_from`` on takes over from.
+def cycles_before(
+    unit: Unit, operator_id: str, level: str | None, cycle_from: date, as_of: datetime | None = None
+) -> list[RevenueCap]:
+    """Return the determinations of closed cycles that a cycle from ``cycle_from`` on takes over from, as of a moment.
 
     They are those for its products that no determination has taken over from: a cycle that still ran when the next one
     was determined comes in when it is closed, with the one after that.
     """
-    caps = caps_of(unit, operator_id)
+    caps, today = caps_of(unit, operator_id, as_of), day_of(as_of or unit.now, unit.zone)
     taken_over = {cap_id for row in caps for cap_id in row.determination["carried_from"]}
     return [
         row
         for row in caps
-        if row.cycle_until <= min(cycle_from, unit.today)
+        if row.cycle_until <= min(cycle_from, today)
         and levels_meet(level, row.registration_level)
         and row.id not in taken_over
     ]

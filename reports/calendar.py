@@ -20,16 +20,17 @@ from pricing.parameters import Law, Parameter
 from pricing.period import YEAR_MIN, day_of, format_instant
 from pricing.revenue_cap import DEVIATION_LINE
 from pricing.working_days import add_working_days
-from registry.cap_tables import Duty, RevenueEvaluation
+from registry.cap_tables import Duty, RevenueCapApplication, RevenueEvaluation
 from registry.duties import duty_status, steps_of
 from registry.grant_tables import GrantReviewPlan
+from registry.grants import decisions_of, grant_status
 from registry.lookup import find, missing
 from registry.price_rules import trial_until
 from registry.products import APPLICATION_WORKING_DAYS, RENEWAL_WINDOW_DAYS, valid_until
 from registry.relations import SEES_EVERYTHING, operators_overseen
+from registry.revenue_caps import caps_of, levels_meet
 from registry.tables import (
     Authorisation,
-    Contract,
     FreeUseGrant,
     Offering,
     Party,
@@ -62,17 +63,18 @@ class Status(StrEnum):
 
 
 @dataclass(frozen=True)
-class Entry:
+class CalendarItem:
     """One duty of a party: from when it can be met, by when it has to be, and whether it was.
 
-    ``parameter`` is where the law states it; ``about`` names what it is about, ``path`` where that is found.
+    ``parameter`` is where the law states it, None where a decision does; ``about`` names what it is about, ``path``
+    where that is found.
     """
 
     kind: str
     due_on: date
     about: str
     path: str
-    parameter: Parameter
+    parameter: Parameter | None
     words: tuple[str, str]
     opens_on: date | None = None
     is_done: bool = False
@@ -154,9 +156,8 @@ def _named(unit: Unit, wanted: Mapping[str, Any]) -> Party:
     return party
 
 
-def _item(frame: _Frame, duty: Entry) -> dict[str, Any]:
-    entry = duty.parameter.text.values[0]
-    reference = entry.references[0]
+def _item(frame: _Frame, duty: CalendarItem) -> dict[str, Any]:
+    reference = None if duty.parameter is None else duty.parameter.text.values[0].references[0]
     return {
         "kind": duty.kind,
         "status": duty.status(frame.today).value,
@@ -166,17 +167,19 @@ def _item(frame: _Frame, duty: Entry) -> dict[str, Any]:
         "about": duty.about,
         "text_en": duty.words[0],
         "text_zh": duty.words[1],
-        "source": reference.document,
-        "article": reference.article,
-        "origin": "law" if duty.parameter.is_law else "platform",
+        "source": reference.document if reference else None,
+        "article": reference.article if reference else None,
+        "origin": "decision" if duty.parameter is None else "law" if duty.parameter.is_law else "platform",
         "links": {"object": API + duty.path},
     }
 
 
-def _duties(frame: _Frame) -> Iterator[Entry]:
+def _duties(frame: _Frame) -> Iterator[CalendarItem]:
     kinds = set(frame.party.kinds)
-    yield from _of_deviations(frame)
-    yield from _ordered(frame)
+    if frame.unit.principal.role != "grantor" or frame.party.id == frame.unit.principal.party_id:
+        # Of an operator's duties a grantor is shown what the law asks of it, and no decisions about another's products.
+        yield from _of_deviations(frame)
+        yield from _ordered(frame)
     if "operator" in kinds:
         yield from _of_operator(frame)
     if "grantor" in kinds:
@@ -189,7 +192,7 @@ def _duties(frame: _Frame) -> Iterator[Entry]:
         yield from _grants(frame, col(FreeUseGrant.buyer_id) == frame.party.id)
 
 
-def _of_operator(frame: _Frame) -> Iterator[Entry]:
+def _of_operator(frame: _Frame) -> Iterator[CalendarItem]:
     authorisations = frame.recorded(Authorisation, col(Authorisation.operator_id) == frame.party.id)
     yield from _yearly(
         frame,
@@ -206,7 +209,7 @@ def _of_operator(frame: _Frame) -> Iterator[Entry]:
         yield from _registration(frame, product)
 
 
-def _of_grantor(frame: _Frame) -> Iterator[Entry]:
+def _of_grantor(frame: _Frame) -> Iterator[CalendarItem]:
     authorisations = frame.recorded(Authorisation, col(Authorisation.grantor_id) == frame.party.id)
     yield from _disclosures(frame, authorisations, "grantor")
     yield from _terms(frame, authorisations)
@@ -219,15 +222,16 @@ def _of_grantor(frame: _Frame) -> Iterator[Entry]:
     yield from _reviews(frame, offerings)
 
 
-def _of_regulator(frame: _Frame) -> Iterator[Entry]:
+def _of_regulator(frame: _Frame) -> Iterator[CalendarItem]:
     caps = frame.recorded(RevenueCap, col(RevenueCap.regulator_id) == frame.party.id)
     for cap in caps:
         operator = frame.unit.session.get_one(Party, cap.operator_id)
         followed = any(
-            other.operator_id == cap.operator_id and other.cycle_from <= cap.cycle_until < other.cycle_until
-            for other in caps
+            other.cycle_from <= cap.cycle_until < other.cycle_until
+            and levels_meet(other.registration_level, cap.registration_level)
+            for other in caps_of(frame.unit, cap.operator_id, frame.as_of)
         )
-        yield Entry(
+        yield CalendarItem(
             "cap_cycle_end",
             cap.cycle_until - _DAY,
             cap.decision_no,
@@ -241,7 +245,7 @@ def _of_regulator(frame: _Frame) -> Iterator[Entry]:
         )
 
 
-def _of_deviations(frame: _Frame) -> Iterator[Entry]:
+def _of_deviations(frame: _Frame) -> Iterator[CalendarItem]:
     """Yield the duties that a year's deviation raised on the party (Price Notice 四)."""
     query = (
         select(Duty, col(RevenueEvaluation.year))
@@ -250,7 +254,7 @@ def _of_deviations(frame: _Frame) -> Iterator[Entry]:
     )
     for duty, year in frame.unit.session.execute(query):
         operator = frame.unit.session.get_one(Party, duty.operator_id)
-        yield Entry(
+        yield CalendarItem(
             f"deviation_{duty.kind}",
             duty.due_on,
             f"{operator.code} {year}",
@@ -264,19 +268,19 @@ def _of_deviations(frame: _Frame) -> Iterator[Entry]:
         )
 
 
-def _ordered(frame: _Frame) -> Iterator[Entry]:
+def _ordered(frame: _Frame) -> Iterator[CalendarItem]:
     """Yield what the price authority ordered the party to do about a breach by a day; done once it was answered."""
     for breach in frame.recorded(BreachRecord, col(BreachRecord.operator_id) == frame.party.id):
         steps = frame.recorded(BreachStep, col(BreachStep.breach_id) == breach.id)
         for number, step in enumerate(steps, start=1):
             answered = any(later.action in ("answer", "close") for later in steps[number:])
             if step.action == "order" and step.details["due_on"]:
-                yield Entry(
+                yield CalendarItem(
                     "breach_order",
                     date.fromisoformat(step.details["due_on"]),
                     step.details["decision_no"],
                     f"/breaches/{breach.id}",
-                    frame.law.parameter(DEVIATION_LINE),
+                    None,
                     (
                         f"Answer the order {step.details['decision_no']} on a breach",
                         f"答复价格主管部门关于违规收费的决定{step.details['decision_no']}",
@@ -291,11 +295,11 @@ _FOLLOW_UP: Final = {
 }
 
 
-def _of_provider(frame: _Frame) -> Iterator[Entry]:
+def _of_provider(frame: _Frame) -> Iterator[CalendarItem]:
     window = frame.law.parameter(RENEWAL_WINDOW_DAYS)
     for resource in frame.recorded(Resource, col(Resource.provider_id) == frame.party.id):
         until = resource.registration_expires_on
-        yield Entry(
+        yield CalendarItem(
             "resource_registration_renewal",
             until - _DAY,
             resource.code,
@@ -308,7 +312,7 @@ def _of_provider(frame: _Frame) -> Iterator[Entry]:
 
 def _yearly(
     frame: _Frame, authorisations: Sequence[Authorisation], name: str, yearly: _Yearly, words: tuple[str, str]
-) -> Iterator[Entry]:
+) -> Iterator[CalendarItem]:
     """Yield a duty for each year that an authorisation touches, from the first due day under the rule on.
 
     It is done once the year's report is filed.
@@ -321,7 +325,7 @@ def _yearly(
             path = f"/reports/{yearly.report.replace('_', '-')}?{yearly.subject_kind}={frame.party.code}&year={year}"
             texts = (words[0].format(year=year), words[1].format(year=year))
             opens, done = date(year + 1, 1, 1), year in filed
-            yield Entry(yearly.duty, due, str(year), path, parameter, texts, opens_on=opens, is_done=done)
+            yield CalendarItem(yearly.duty, due, str(year), path, parameter, texts, opens_on=opens, is_done=done)
 
 
 def _filed_years(frame: _Frame, yearly: _Yearly) -> set[int]:
@@ -334,7 +338,7 @@ def _filed_years(frame: _Frame, yearly: _Yearly) -> set[int]:
     return {filing.period_from.year for filing in filings}
 
 
-def _disclosures(frame: _Frame, authorisations: Sequence[Authorisation], subject_kind: str) -> Iterator[Entry]:
+def _disclosures(frame: _Frame, authorisations: Sequence[Authorisation], subject_kind: str) -> Iterator[CalendarItem]:
     words = ("Publish the disclosure table of {year}", "披露{year}年度授权运营情况")
     yearly = _Yearly("disclosure_table", DISCLOSURE, subject_kind)
     yield from _yearly(frame, authorisations, TABLES_DUE, yearly, words)
@@ -350,9 +354,9 @@ def _years(frame: _Frame, authorisations: Sequence[Authorisation]) -> list[int]:
     return sorted(years)
 
 
-def _terms(frame: _Frame, authorisations: Sequence[Authorisation]) -> Iterator[Entry]:
+def _terms(frame: _Frame, authorisations: Sequence[Authorisation]) -> Iterator[CalendarItem]:
     for row in authorisations:
-        yield Entry(
+        yield CalendarItem(
             "authorisation_end",
             row.effective_until - _DAY,
             row.agreement_no,
@@ -365,12 +369,13 @@ def _terms(frame: _Frame, authorisations: Sequence[Authorisation]) -> Iterator[E
         )
 
 
-def _formal_prices(frame: _Frame, authorisation: Authorisation) -> Iterator[Entry]:
+def _formal_prices(frame: _Frame, authorisation: Authorisation) -> Iterator[CalendarItem]:
     first = trial_until(frame.unit, authorisation)
     if first is None or first == date.max:
         return
     determined = frame.recorded(RevenueCap, col(RevenueCap.operator_id) == frame.party.id)
-    yield Entry(
+    applied = frame.recorded(RevenueCapApplication, col(RevenueCapApplication.operator_id) == frame.party.id)
+    yield CalendarItem(
         "formal_prices",
         first,
         authorisation.agreement_no,
@@ -380,11 +385,11 @@ def _formal_prices(frame: _Frame, authorisation: Authorisation) -> Iterator[Entr
             f"A complete operating year under {authorisation.agreement_no} has passed: apply for the maximum revenue",
             f"协议{authorisation.agreement_no}项下已满一个完整运营年度：申请核定最高准许收入并制定正式收费标准",
         ),
-        is_done=any(cap.cycle_until > first for cap in determined),
+        is_done=bool(applied) or any(cap.cycle_until > first for cap in determined),
     )
 
 
-def _registration(frame: _Frame, product: Product) -> Iterator[Entry]:
+def _registration(frame: _Frame, product: Product) -> Iterator[CalendarItem]:
     rows = sorted(
         frame.recorded(ProductRegistration, col(ProductRegistration.product_id) == product.id),
         key=lambda row: row.registered_on,
@@ -392,7 +397,7 @@ def _registration(frame: _Frame, product: Product) -> Iterator[Entry]:
     path = f"/products/{product.id}"
     applied = frame.law.parameter(APPLICATION_WORKING_DAYS)
     due = add_working_days(product.delivered_on, applied.whole(_in_force(applied, frame.today)))
-    yield Entry(
+    yield CalendarItem(
         "product_registration",
         due.day,
         product.code,
@@ -406,7 +411,7 @@ def _registration(frame: _Frame, product: Product) -> Iterator[Entry]:
     window = frame.law.parameter(RENEWAL_WINDOW_DAYS)
     for number, row in enumerate(rows):
         until = valid_until(frame.unit, product, row)
-        yield Entry(
+        yield CalendarItem(
             "registration_renewal",
             until - _DAY,
             product.code,
@@ -418,13 +423,13 @@ def _registration(frame: _Frame, product: Product) -> Iterator[Entry]:
         )
 
 
-def _grants(frame: _Frame, condition: Any) -> Iterator[Entry]:
+def _grants(frame: _Frame, condition: Any) -> Iterator[CalendarItem]:
     """Yield the ends of the grants that were approved."""
     for grant in frame.recorded(FreeUseGrant, condition):
-        contract = frame.rows(select(Contract).where(col(Contract.grant_id) == grant.id))
-        if not contract:
+        decisions = [row for row in decisions_of(frame.unit, grant.id) if row.recorded_at <= frame.as_of]
+        if not any(row.action == "approve" for row in decisions) or grant_status(decisions, frame.as_of) == "revoked":
             continue
-        yield Entry(
+        yield CalendarItem(
             "grant_end",
             grant.effective_until - _DAY,
             grant.id,
@@ -434,7 +439,7 @@ def _grants(frame: _Frame, condition: Any) -> Iterator[Entry]:
         )
 
 
-def _reviews(frame: _Frame, offerings: Any) -> Iterator[Entry]:
+def _reviews(frame: _Frame, offerings: Any) -> Iterator[CalendarItem]:
     """Yield the reviews of grants that were ordered: the newest plan of each grant holds."""
     plans: dict[str, GrantReviewPlan] = {}
     grants = select(col(FreeUseGrant.id)).where(col(FreeUseGrant.offering_id).in_(offerings))
@@ -447,8 +452,8 @@ def _reviews(frame: _Frame, offerings: Any) -> Iterator[Entry]:
             yield _review(frame, plan, is_done=False)
 
 
-def _review(frame: _Frame, plan: GrantReviewPlan, *, is_done: bool) -> Entry:
-    return Entry(
+def _review(frame: _Frame, plan: GrantReviewPlan, *, is_done: bool) -> CalendarItem:
+    return CalendarItem(
         "grant_review",
         plan.due_on or date.max,
         plan.grant_id,

@@ -107,7 +107,7 @@ def _cycles(
     """The closed cycles that one from a day on follows, with the years determined by the moment."""
     years = determined_years(unit, frame)
     found = []
-    for cap in cycles_before(unit, frame.operator.id, level, cycle_from):
+    for cap in cycles_before(unit, frame.operator.id, level, cycle_from, frame.as_of):
         of_cap = [year for year in years if year.cap.id == cap.id]
         if of_cap:
             found.append((cap, of_cap))

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import ColumnElement, select
 from sqlmodel import col
 
+from pricing.errors import Refusal
 from pricing.parameters import Law
 from pricing.period import Month, Span, day_of, format_instant
 from registry.lookup import missing, party_of_kind
@@ -21,7 +22,15 @@ from store.unit import Unit
 
 API: Final = "/api/v1"
 """Where the rows behind a figure are found."""
+YEARS_MAX: Final = 20
+"""A report is of so many years at most."""
 _DAY: Final = timedelta(days=1)
+
+
+class PeriodTooLong(Refusal):
+    """A report of more years than any cycle, agreement or duty has."""
+
+    code = "period_too_long"
 
 
 @dataclass(frozen=True)
@@ -99,6 +108,7 @@ def frame_of(unit: Unit, operator: str, period: Span, as_of: datetime) -> Frame:
     """Return the bounds of a report on an operator, by code or id, that the caller oversees; raises NotFound."""
     party = party_of_kind(unit, operator, "operator", "operator")
     require_overseer(unit, party.id)
+    _require_bounded(period)
     is_partial = unit.principal.role == "grantor"
     offered = _offered(unit, party.id, as_of, unit.principal.party if is_partial else None)
     return Frame(party, period, as_of, unit.zone, offered, is_partial, unit.law)
@@ -115,6 +125,12 @@ def grantor_frame(unit: Unit, grantor: str, period: Span, as_of: datetime) -> Fr
         if unit.session.execute(under.limit(1)).first() is None and unit.principal.role not in SEES_EVERYTHING:
             raise missing("grantor", grantor, "grantor")
     return Frame(party, period, as_of, unit.zone, _offered(unit, None, as_of, party.id), is_partial=False, law=unit.law)
+
+
+def _require_bounded(period: Span) -> None:
+    if (period.end or date.max).year - period.start.year > YEARS_MAX:
+        message = f"a report is of at most {YEARS_MAX} years, and not from {period.start} until {period.end}"
+        raise PeriodTooLong(message, errors={"until": [message]})
 
 
 def whole_months(period: Span) -> Span:

@@ -21,6 +21,7 @@ from pricing.explanation import PRICE_NOTICE
 from pricing.law_values import MonthDay
 from pricing.money import PriceBasis, format_money, format_quantity
 from pricing.period import year_bounds
+from registry.grant_reratings import RERATING
 from registry.tables import Contract, Offering, Product
 from reports.calendar import ANNUAL_REPORT_DUE
 from reports.compliance import report_header
@@ -159,6 +160,7 @@ def _contracts(unit: Unit, frame: Frame) -> dict[str, int]:
         func.count(), func.count(col(Contract.buyer_id).distinct()), func.count(col(Contract.grant_id))
     ).where(
         col(Contract.operator_id) == frame.operator.id,
+        col(Contract.kind) != RERATING,
         col(Contract.accepted_at) <= frame.as_of,
         col(Contract.effective_from) < frame.until,
         (col(Contract.effective_until) > frame.period.start) | col(Contract.effective_until).is_(None),

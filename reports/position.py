@@ -85,7 +85,9 @@ def revenue_position(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
         "revenue_basis": position.basis,
         **format_amounts(amounts),
         **_against_maximum(year, amounts["actual"]),
-        "prior_year_lines": prior_year_rows(frame, position.revenue.prior_years, position.days),
+        "prior_year_lines": prior_year_rows(
+            frame, position.revenue.prior_years, position.days, year.offering_ids if year else None
+        ),
         "projection": _projection(position),
         "months": _months(position),
         "offerings": _by_offering(position),
@@ -137,8 +139,10 @@ def _against_maximum(year: DeterminedYear | None, actual: int) -> dict[str, Any]
 def _projection(position: _Position) -> dict[str, Any] | None:
     """The revenue projected to the end of the year, by the method that it names; None before a month is over."""
     today, months = position.frame.today, position.months
-    complete = [position.amounts(month.span)["actual"] for month in months if month.until <= today]
-    found = project(complete, len(months), sum(month.first_day > today for month in months))
+    of_months = [position.amounts(month.span) for month in months if month.until <= today]
+    complete = [amounts["actual"] - amounts["prior_year"] for amounts in of_months]
+    once = position.amounts(position.days)["prior_year"]
+    found = project(complete, len(months), sum(month.first_day > today for month in months), once)
     if found is None:
         return None
     maximum = position.maximum

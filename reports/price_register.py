@@ -19,7 +19,7 @@ from sqlmodel import col
 from pricing.ceiling import FixedCeiling, strictest
 from pricing.classification import COMMERCIAL
 from pricing.money import FEN_PER_YUAN, format_money, format_quantity, format_unit_price
-from pricing.period import Span, day_of, format_instant
+from pricing.period import Span, day_of, format_instant, instant_of
 from pricing.tariff import Tariff, tariff_from_document
 from pricing.tariff_models import Graduated, Volume
 from registry.lookup import code_of
@@ -239,12 +239,15 @@ def _prices_quoted(unit: Unit, frame: Frame) -> Iterator[dict[str, Any]]:
     query = (
         select(Quote, Party)
         .join(Party, col(Party.id) == col(Quote.buyer_id))
-        .where(col(Quote.operator_id) == frame.operator.id, col(Quote.recorded_at) <= frame.as_of)
+        .where(
+            col(Quote.operator_id) == frame.operator.id,
+            col(Quote.recorded_at) <= frame.as_of,
+            col(Quote.recorded_at) >= instant_of(frame.period.start, frame.zone),
+            col(Quote.recorded_at) < instant_of(frame.until, frame.zone),
+        )
         .order_by(col(Quote.id))
     )
     for quote, buyer in unit.session.execute(query):
-        if not frame.period.contains(day_of(quote.recorded_at, frame.zone)):
-            continue
         for line in quote.snapshot["lines"]:
             offered = frame.offerings.get(line["offering_id"])
             if offered is not None:

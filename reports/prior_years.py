@@ -7,7 +7,7 @@ and moves no revenue from one year to another.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -74,11 +74,17 @@ def frozen_years(unit: Unit, operator_id: str, as_of: datetime) -> dict[int, dat
     }
 
 
-def prior_year_rows(frame: Frame, lines: tuple[PriorYearLine, ...], days: Span) -> list[dict[str, Any]]:
-    """Return the prior-year lines that count in a span of days, of the frame's offerings, as wire rows."""
+def prior_year_rows(
+    frame: Frame, lines: tuple[PriorYearLine, ...], days: Span, offering_ids: Collection[str] | None = None
+) -> list[dict[str, Any]]:
+    """Return the prior-year lines that count in a span of days as wire rows, of the frame's offerings or of some."""
     months = whole_months(days)
     return [
-        _row(frame, line) for line in lines if line.offering_id in frame.offerings and months.contains(line.counted_on)
+        _row(frame, line)
+        for line in lines
+        if line.offering_id in frame.offerings
+        and (offering_ids is None or line.offering_id in offering_ids)
+        and months.contains(line.counted_on)
     ]
 
 

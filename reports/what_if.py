@@ -30,6 +30,7 @@ from pricing.money import (
 from pricing.period import Month, Span, format_instant
 from pricing.segments import CeilingSpan, FixedSpan, PriceVersion
 from pricing.tariff import Tariff
+from registry.grant_reratings import RERATING
 from registry.lookup import find, missing
 from registry.prices import PERIOD_FORMS
 from registry.spans import require_span
@@ -181,7 +182,7 @@ def _tried_out(
         "buyers_affected": len({each.buyer for each in affected}),
         "affected": [_affected(each) for each in sorted(affected, key=lambda each: (each.buyer, each.contract.id))],
         "prices_above_ceiling": list(too_high(book[offering.id])),
-        "headroom": _headroom(unit, frame, before, after),
+        "headroom": _headroom(unit, frame, offering.id, before, after),
         "sandbox": unit.sandbox,
     }
 
@@ -238,6 +239,8 @@ def _charged(
     drawer = Drawer(contract, {term.offering_id: term}, book, basis)
     nets = {}
     for month, by_day in use.items():
+        if contract.kind == RERATING and not by_day:
+            continue  # as its bill: only months with re-rated use are charged
         charged = drawer.rate((term.offering_id, str(month)), ChargeableUse(dict(by_day)))
         if charged is not None and charged.rating is not None:
             whole, _ = tax_of_document([charged.rating.total], basis, vat_rate(month.first_day))
@@ -273,10 +276,14 @@ def _prices_above(
 
 
 def _headroom(
-    unit: Unit, frame: Frame, before: Mapping[Month, int], after: Mapping[Month, int]
+    unit: Unit, frame: Frame, offering_id: str, before: Mapping[Month, int], after: Mapping[Month, int]
 ) -> list[dict[str, Any]]:
     """Return, for each year of a determined maximum that the months touch, what would be left of it."""
-    touched = [year for year in determined_years(unit, frame) if year.days.overlaps(frame.months)]
+    touched = [
+        year
+        for year in determined_years(unit, frame)
+        if year.days.overlaps(frame.months) and (year.offering_ids is None or offering_id in year.offering_ids)
+    ]
     if not touched:
         return []
     revenue = revenue_of(unit, frame)

@@ -32,7 +32,7 @@ class DutyOut(Linked):
     text_zh = fields.String(required=True)
     source = fields.String(required=True, allow_none=True)
     article = fields.String(required=True, allow_none=True)
-    origin = Choice("law", "platform", required=True)
+    origin = Choice("law", "platform", "decision", required=True)
 
 
 class CalendarOut(Wire):

@@ -180,7 +180,9 @@ class TariffFields(Wire):
     relief = _word(Relief, "What is taken off the charge; none if not given.")
     discount_percent = _exact(Rate, "With the relief discount: how much of the charge.")
     ground = Words(longest=TEXT_LENGTH_MAX, load_default=None, allow_none=True)
-    minimum_commitment = _exact(Money, "The least charge of a tier period, with use or without; whole in one that began late.")
+    minimum_commitment = _exact(
+        Money, "The least charge of a tier period, with use or without; whole in one that began late."
+    )
 
 
 _TARIFF_FIELDS = tuple(TariffFields._declared_fields)  # noqa: SLF001 - marshmallow's own list of a schema's fields

@@ -21,11 +21,14 @@ from pricing.errors import Conflict, Refusal
 from pricing.money import PriceBasis, format_money, spread
 from pricing.period import Span
 from registry.lookup import code_of, find, missing, party_of_kind
+from registry.price_authorities import require_price_authority
+from registry.price_rules import hold_prices
 from registry.relations import (
     SEES_EVERYTHING,
     authorisation_of,
     offerings_under,
     operators_overseen,
+    product_of,
     require_grantor,
     require_operator,
     require_overseer,
@@ -143,6 +146,7 @@ def record_breach(unit: Unit, given: Mapping[str, Any], seek: Find) -> BreachRec
         recorded_at=unit.now,
         recorded_by=unit.principal.party_id,
     )
+    hold_prices(unit, operator.id)
     touched = _unrecorded(unit, row, seek(unit, operator.id, offering.id, days))
     unit.session.add(row)
     unit.session.flush()
@@ -185,8 +189,12 @@ def refund_breach(unit: Unit, breach_id: str, seek: Find) -> BreachRecord:
 
 
 def order_breach(unit: Unit, breach_id: str, given: Mapping[str, Any]) -> BreachRecord:
-    """Record the price authority's order on a breach: measures, and by when; raises NotFound, BreachClosed."""
+    """Record the price authority's order on a breach: measures, and by when.
+
+    Raises NotFound, NotPriceAuthority, BreachClosed.
+    """
     row = _locked(unit, breach_id)
+    _require_authority(unit, row)
     _require_open(unit, row)
     due_on = given["due_on"]
     details = {
@@ -226,9 +234,10 @@ def answer_breach(unit: Unit, breach_id: str, given: Mapping[str, Any]) -> Breac
 def close_breach(unit: Unit, breach_id: str, given: Mapping[str, Any], seek: Find) -> BreachRecord:
     """Close a breach as its price authority: once every buyer is refunded, or with a reason.
 
-    Raises NotFound, BreachClosed, BreachUnrefunded.
+    Raises NotFound, NotPriceAuthority, BreachClosed, BreachUnrefunded.
     """
     row = _locked(unit, breach_id)
+    _require_authority(unit, row)
     _require_open(unit, row)
     owed = _owed(unit, row, months_of(unit, row.id), seek)
     if owed and given["reason"] is None:
@@ -295,6 +304,12 @@ def steps_of(unit: Unit, breach_id: str) -> Sequence[BreachStep]:
     return unit.session.execute(query).scalars().all()
 
 
+def _require_authority(unit: Unit, row: BreachRecord) -> None:
+    """Require that the caller is today's price authority for the level of the product; raises NotPriceAuthority."""
+    operator = unit.session.get_one(Party, row.operator_id)
+    require_price_authority(unit, operator, product_of(unit, row.offering_id).registration_level, unit.principal.party)
+
+
 def _offering(unit: Unit, operator: Party, ref: str) -> Offering:
     offering = find(unit, Offering, ref, "offering")
     if offering.operator_id != operator.id:
@@ -311,7 +326,7 @@ def _unrecorded(unit: Unit, row: BreachRecord, found: Sequence[Touched]) -> list
         raise NothingAboveCeiling(message, errors={"offering": [message]})
     others = select(BreachRecord).where(col(BreachRecord.offering_id) == row.offering_id)
     held: dict[tuple[str, str], str] = {}
-    for other in unit.session.execute(others.with_for_update()).scalars():
+    for other in unit.session.execute(others).scalars():
         if breach_status(steps_of(unit, other.id)) != "closed":
             held |= {(month.contract_id, month.service_month): other.id for month in months_of(unit, other.id)}
     touched = [month for month in found if month.key not in held]

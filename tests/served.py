@@ -32,11 +32,10 @@ class Served:
 
     def get(self, path: str, key: str | None = None) -> tuple[int, Any]:
         """Return status and document of a GET."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        connection.request("GET", path, headers={"Authorization": f"Bearer {key}"} if key else {})
-        answer = connection.getresponse()
-        body = answer.read()
-        connection.close()
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+            connection.request("GET", path, headers={"Authorization": f"Bearer {key}"} if key else {})
+            answer = connection.getresponse()
+            body = answer.read()
         return answer.status, json.loads(body) if body[:1] == b"{" else body
 
     @property

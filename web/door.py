@@ -23,7 +23,18 @@ from sqlalchemy import Select
 from webargs.flaskparser import FlaskParser
 from werkzeug.exceptions import ClientDisconnected
 
-from pricing.errors import Forbidden, Malformed, NotFound, TooLarge, Unauthenticated, UnsupportedMedia, shown
+from pricing.errors import (
+    Conflict,
+    Forbidden,
+    Malformed,
+    NotFound,
+    Problem,
+    Refusal,
+    TooLarge,
+    Unauthenticated,
+    UnsupportedMedia,
+    shown,
+)
 from registry.keys import authenticate
 from schemas.json_text import read_json
 from schemas.wire import NoQuery, PageQuery, page_of
@@ -122,13 +133,10 @@ def writes(  # noqa: PLR0913 - each says one thing of the route, by its name
             if read is not None:
                 arguments = (read(_body()),)
 
-            if prepare is not None:
-                advance(store())
-                with store().reading(long_call(use.__name__), fresh=True) as unit:
-                    arguments = (*arguments, prepare(unit, *arguments, **path))
+            ready = _prepared(prepare, use.__name__, arguments, path)
 
             def work(unit: Unit) -> tuple[int, bytes]:
-                return _worded(use(unit, *arguments, **path), answer, status)
+                return _worded(use(unit, *ready(), **path), answer, status)
 
             if crowd is not None and crowd.takes(arguments[0]):
                 return _perform_among(crowd, use.__name__, arguments[0], work)
@@ -142,6 +150,28 @@ def writes(  # noqa: PLR0913 - each says one thing of the route, by its name
         return use
 
     return decorate
+
+
+def _prepared(
+    prepare: Use | None, action: str, arguments: tuple[Any, ...], path: Mapping[str, Any]
+) -> Callable[[], tuple[Any, ...]]:
+    """Do the long work of a use case, if it has any; return what gives its arguments.
+
+    A refusal is raised only by that: under the key and in the transaction of the work, whose outcome it is.
+    """
+    if prepare is None:
+        return lambda: arguments
+    advance(store())
+    try:
+        with store().reading(long_call(action), fresh=True) as unit:
+            result = prepare(unit, *arguments, **path)
+    except (Conflict, Refusal) as problem:
+        return functools.partial(_refuse, problem)
+    return lambda: (*arguments, result)
+
+
+def _refuse(problem: Problem) -> tuple[Any, ...]:
+    raise problem
 
 
 def reads(

@@ -146,3 +146,14 @@ def test_an_order_on_a_breach_is_due_until_it_is_answered(world: World) -> None:
     world.operator.made(f"{path}/answer", {"text": "Refunded"}, 200)
     world.regulator.made(f"{path}/order", {**order, "decision_no": "O-2", "due_on": "2025-06-01"}, 200)
     assert duties(world.operator, "breach_order") == [("O-1", "2025-05-01", "done"), ("O-2", "2025-06-01", "due")]
+
+
+def test_a_grant_is_in_the_calendar_from_its_approval_until_it_is_revoked(ruled: World) -> None:
+    ruled.offering("free", "public_welfare")
+    grant = ruled.grant("free", approved=False)["id"]
+    assert duties(ruled.buyer, "grant_end") == []
+    ruled.decide(grant, "approve")
+    assert [about for about, _, _ in duties(ruled.buyer, "grant_end")] == [grant]
+    assert duties(ruled.buyer, "grant_end", as_of="2025-03-03T00:00:00+08:00") == []
+    ruled.decide(grant, "revoke")
+    assert duties(ruled.buyer, "grant_end") == []

@@ -236,3 +236,23 @@ def test_the_rounding_of_a_return_is_no_breach(world: World) -> None:
     assert (bill["net"], note["net"]) == ("0.05", "0.01")
     assert report_of(world)["breaches"] == []
     world.operator.refused(PATH, breach_body(), 422, "nothing_above_ceiling")
+
+
+def test_of_parallel_records_of_one_breach_there_is_one(world: World) -> None:
+    billed_above_a_ceiling_recorded_later(world)
+    with ThreadPoolExecutor(6) as pool:
+        answers = list(pool.map(lambda _: world.regulator.post(PATH, breach_body()), range(6)))
+    assert sorted(answer.status_code for answer in answers) == [201, *[409] * 5]
+    assert len(world.regulator.seen(PATH)["items"]) == 1
+
+
+def test_only_the_price_authority_of_the_products_level_orders_and_closes(world: World) -> None:
+    billed_above_a_ceiling_recorded_later(world)
+    path = f"{PATH}/{world.regulator.made(PATH, breach_body())['id']}"
+    appointment = {"operator": "operator", "effective_from": "2025-03-01", "decision_no": "A-1"}
+    national = {"regulator": "other-regulator", "registration_level": "national"}
+    world.admin.made("/price-authority-appointments", {**appointment, **national})
+    order = {"decision_no": "O-1", "measures": ["refund"], "text": "Refund all"}
+    world.other_regulator.refused(f"{path}/order", order, 422, "not_price_authority")
+    world.other_regulator.refused(f"{path}/close", {"reason": "enough"}, 422, "not_price_authority")
+    assert world.regulator.made(f"{path}/order", order, 200)["status"] == "ordered"

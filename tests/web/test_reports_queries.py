@@ -46,3 +46,9 @@ def test_a_report_on_somebody_who_is_no_operator_is_not_there(world: World) -> N
     for nobody in ("buyer", "nobody"):
         answer = world.auditor.get(REPORT, **{**PERIOD, "operator": nobody})
         assert answer.status_code == 404
+
+
+def test_a_report_of_centuries_is_refused(world: World) -> None:
+    for path in ("/reports/cap-compliance", "/reports/price-parity"):
+        answer = world.regulator.get(path, operator="operator", **{"from": "2025-01-01", "until": "2500-01-01"})
+        assert (answer.status_code, (answer.json or {})["code"]) == (422, "period_too_long")

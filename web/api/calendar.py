@@ -16,5 +16,5 @@ door = Door("calendar", __name__, url_prefix="/calendar", description="What is d
 
 @reads(door, "", roles=ROLES, answer=CalendarOut, query=CalendarQuery)
 def get_calendar(unit: Unit, query: Mapping[str, Any]) -> dict[str, Any]:
-    """List the duties of a party: yearly reports, registrations, renewals, ends of grants, cycles and agreements."""
+    """List the duties of a party: reports, registrations, renewals, reviews, deviations, orders, ends of terms."""
     return calendar(unit, query)

@@ -25,7 +25,7 @@ from settlement.operating_costs import (
 from store.unit import Unit
 from web.door import Door, lists, reads, takes_file, writes
 
-READERS = ("operator", "regulator", "auditor", "admin")
+READERS = ("operator", "grantor", "regulator", "auditor", "admin")
 
 door = Door("operating_costs", __name__, url_prefix="/operating-costs", description="Costs of authorised operation")
 
