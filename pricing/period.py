@@ -183,12 +183,12 @@ class Span:
 
 
 def year_bounds(year: int) -> Span:
-    """A calendar year as a span, from 1 January to before the next one.
+    """A calendar year as a span, from 1 January to before the next one. Raises ``MalformedDate``.
 
     >>> year_bounds(2026)
     Span(start=datetime.date(2026, 1, 1), end=datetime.date(2027, 1, 1))
     """
-    return Span(date(year, 1, 1), date(year + 1, 1, 1))
+    return Span(Month(year, 1).first_day, Month(year, 12).until)
 
 
 def _without_offset(text: str) -> str:

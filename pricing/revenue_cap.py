@@ -27,6 +27,7 @@ from pricing.money import (
     round_half_up,
 )
 from pricing.parameters import Law
+from pricing.period import YEAR_MAX
 
 MARKUP_LIMIT: Final = "price_notice.bond_yield_markup_limit_points"
 DEVIATION_LINE: Final = "price_notice.deviation_line_percent"
@@ -250,6 +251,9 @@ def check_cycle(
     """
     if cycle_until <= cycle_from:
         message = f"the cycle ends on {cycle_until}, which is not after its start on {cycle_from}"
+        raise CapInvalid(message, errors={"cycle_until": [message]})
+    if cycle_until.year > YEAR_MAX:
+        message = f"the cycle ends on {cycle_until}, and the calendar of this service in {YEAR_MAX}"
         raise CapInvalid(message, errors={"cycle_until": [message]})
     last_year = (cycle_until - timedelta(days=1)).year
     if outside := sorted(year for year in years if not cycle_from.year <= year <= last_year):

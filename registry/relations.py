@@ -54,7 +54,8 @@ def overseers_of(unit: Unit, operator_id: str) -> set[str]:
     """Return the ids of the price authorities that an operator's authorisations name, or that are appointed to it."""
     named = select(col(Authorisation.regulator_id)).where(col(Authorisation.operator_id) == operator_id)
     appointed = select(col(PriceAuthorityAppointment.regulator_id)).where(
-        col(PriceAuthorityAppointment.operator_id) == operator_id
+        col(PriceAuthorityAppointment.operator_id) == operator_id,
+        col(PriceAuthorityAppointment.effective_from) <= unit.today,
     )
     return set(unit.session.execute(union(named, appointed)).scalars())
 
@@ -119,7 +120,8 @@ def contracts_under(unit: Unit) -> Select[str]:
 
 
 def _appointed_to(unit: Unit) -> Select[str]:
-    """The query of the ids of the operators that the calling price authority is or was appointed to."""
+    """The query of the ids of the operators that the calling price authority is or was appointed to by today."""
     return select(col(PriceAuthorityAppointment.operator_id)).where(
-        col(PriceAuthorityAppointment.regulator_id) == unit.principal.party
+        col(PriceAuthorityAppointment.regulator_id) == unit.principal.party,
+        col(PriceAuthorityAppointment.effective_from) <= unit.today,
     )

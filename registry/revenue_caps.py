@@ -75,8 +75,9 @@ def determine_cap(unit: Unit, given: Mapping[str, Any], carried: Carried) -> Rev
     operator, level = _overseen_operator(unit, given["operator"]), given["registration_level"]
     hold_prices(unit, operator.id)
     require_price_authority(unit, operator, level, unit.principal.party)
-    require_operating_year(unit, operator, level, given["decided_on"], "decided_on")
-    day = _law_day(unit.law, given["decided_on"])
+    decided_on = min(given["decided_on"], unit.today)  # a date ahead makes nothing lawful earlier
+    require_operating_year(unit, operator, level, decided_on, "decided_on")
+    day = _law_day(unit.law, decided_on)
     cycle = (given["cycle_from"], given["cycle_until"])
     years = [year_figures(year) for year in given["years"]]
     # A year of the cycle may still be without figures: until they are determined, reports say that there is no maximum.
@@ -117,7 +118,7 @@ def determine_later_years(unit: Unit, cap_id: str, given: Mapping[str, Any]) -> 
     operator = unit.session.get_one(Party, row.operator_id)
     hold_prices(unit, operator.id)
     require_price_authority(unit, operator, row.registration_level, unit.principal.party)
-    day = _law_day(unit.law, given["decided_on"])
+    day = _law_day(unit.law, min(given["decided_on"], unit.today))
     years = [year_figures(year) for year in given["years"]]
     reason = row.determination["cycle_reason"]
     check_cycle(row.cycle_from, row.cycle_until, [year.year for year in years], reason, unit.law, day)

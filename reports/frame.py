@@ -14,7 +14,7 @@ from sqlmodel import col
 
 from pricing.errors import Refusal
 from pricing.parameters import Law
-from pricing.period import Month, Span, day_of, format_instant
+from pricing.period import YEAR_MAX, Month, Span, day_of, format_instant
 from registry.lookup import missing, party_of_kind
 from registry.relations import SEES_EVERYTHING, names_caller, require_overseer
 from registry.tables import Authorisation, Offering, Party, Product
@@ -128,7 +128,8 @@ def grantor_frame(unit: Unit, grantor: str, period: Span, as_of: datetime) -> Fr
 
 
 def _require_bounded(period: Span) -> None:
-    if (period.end or date.max).year - period.start.year > YEARS_MAX:
+    end = period.end or date.max
+    if end.year - period.start.year > YEARS_MAX or (end - _DAY).year > YEAR_MAX:
         message = f"a report is of at most {YEARS_MAX} years, and not from {period.start} until {period.end}"
         raise PeriodTooLong(message, errors={"until": [message]})
 

@@ -14,8 +14,9 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from itertools import islice
-from typing import Any, Final
+from itertools import islice, zip_longest
+from typing import IO, Any, Final
+from xml.parsers import expat
 
 from marshmallow import ValidationError
 from openpyxl import load_workbook
@@ -26,7 +27,12 @@ from schemas.costs import COST_ITEMS_MAX, CostItemIn
 CSV: Final = "text/csv"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 MEDIA_TYPES: Final = (CSV, XLSX)
-_UNPACKED_BYTES_MAX: Final = 128 * 1024 * 1024
+_UNPACKED_BYTES_MAX: Final = 32 * 1024 * 1024
+_ELEMENTS_MAX: Final = 1_000_000
+_DEPTH_MAX: Final = 64
+"""A workbook of as many items as one file may hold has a quarter of the elements, and a sixth of the depth."""
+_COLUMNS_MAX: Final = 50
+_CHUNK: Final = 64 * 1024
 _HEADINGS: Final[Mapping[str, str]] = {
     "服务月": "month",
     "成本项目": "head",
@@ -84,7 +90,11 @@ def read_costs(content: bytes, media_type: str) -> list[CostRow]:
         raise TooLarge(f"the file has more than {COST_ITEMS_MAX} rows; send it in parts")
     columns = _columns(rows[0])
     said = [{name: text for name, text in zip(columns, row, strict=False) if text} for row in rows[1:]]
-    return [_read(number, members) for number, members in enumerate(numbered(said), start=1)]
+    astray = [[text for name, text in zip_longest(columns, row) if text and not name] for row in rows[1:]]
+    return [
+        _read(number, members) if not lost else CostRow(number, None, {"row": [_astray(lost)]})
+        for number, (members, lost) in enumerate(zip(numbered(said), astray, strict=True), start=1)
+    ]
 
 
 def numbered(items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -100,6 +110,10 @@ def numbered(items: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
+def _astray(lost: Sequence[str]) -> str:
+    return f"{shown(lost[0])} stands under no heading; a text with commas is put in quotes"
+
+
 def _read(number: int, said: Mapping[str, Any]) -> CostRow:
     month = said.get("month", "")
     if re.fullmatch(_FIRST_DAY, month):
@@ -112,6 +126,8 @@ def _read(number: int, said: Mapping[str, Any]) -> CostRow:
 
 
 def _columns(headings: Sequence[str]) -> list[str]:
+    if len(headings) > _COLUMNS_MAX:
+        raise FileUnreadable(f"the first row has {len(headings)} cells; the columns are {', '.join(_COLUMNS)}")
     columns = [_HEADINGS.get(heading.strip(), heading.strip().lower()) for heading in headings]
     faults = [f"the column {name!r} is missing" for name in _COLUMNS if name not in (*_OPTIONAL, *columns)]
     faults += [f"nothing is known of a column {shown(name)}" for name in columns if name and name not in _COLUMNS]
@@ -135,7 +151,10 @@ def _workbook_cells(content: bytes) -> Iterator[list[str]]:
     try:
         _require_small(content)
         book = load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        yield from (_texts(row) for row in book.worksheets[0].iter_rows(values_only=True))
+        sheet = book.worksheets[0]
+        sheet.reset_dimensions()  # what a sheet says of its size may be anything
+        cells = sheet.iter_rows(values_only=True, max_row=COST_ITEMS_MAX + 2, max_col=_COLUMNS_MAX)
+        yield from (_trimmed(_texts(row)) for row in cells)
     except TooLarge:
         raise
     except Exception as fault:
@@ -147,7 +166,46 @@ def _require_small(content: bytes) -> None:
     """Refuse a packed workbook that would fill the memory before it is unpacked."""
     with zipfile.ZipFile(io.BytesIO(content)) as packed:
         if sum(part.file_size for part in packed.infolist()) > _UNPACKED_BYTES_MAX:
-            raise TooLarge("the workbook unpacks to more than this service reads; send it in parts")
+            raise TooLarge(_TOO_LARGE)
+        for part in packed.infolist():
+            if part.filename.endswith((".xml", ".rels")):
+                with packed.open(part) as opened:
+                    _Counted().read(opened)
+
+
+_TOO_LARGE: Final = "the workbook unpacks to more than this service reads; send it in parts"
+
+
+class _Counted:
+    """Goes through a part of a workbook once, and refuses what would cost more to read than any table of costs."""
+
+    def __init__(self) -> None:
+        self._elements = self._depth = 0
+
+    def read(self, part: IO[bytes]) -> None:
+        """Count the elements of a part, and how deep they lie; raises TooLarge."""
+        parser = expat.ParserCreate()
+        parser.StartElementHandler = self._begin
+        parser.EndElementHandler = self._end
+        while chunk := part.read(_CHUNK):
+            parser.Parse(chunk)
+        parser.Parse(b"", True)  # noqa: FBT003 - the parser's own way to say that this was all
+
+    def _begin(self, _name: str, _attributes: object) -> None:
+        self._elements += 1
+        self._depth += 1
+        if self._elements > _ELEMENTS_MAX or self._depth > _DEPTH_MAX:
+            raise TooLarge(_TOO_LARGE)
+
+    def _end(self, _name: str) -> None:
+        self._depth -= 1
+
+
+def _trimmed(row: list[str]) -> list[str]:
+    """Return a row without the empty cells at its end."""
+    while row and not row[-1]:
+        row.pop()
+    return row
 
 
 def _texts(row: Sequence[Any]) -> list[str]:

@@ -7,10 +7,13 @@ in common is looked up once.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
+
+from sqlalchemy import or_, select
+from sqlmodel import col
 
 from pricing.classification import COMMERCIAL
 from pricing.errors import Malformed, Problem
@@ -26,7 +29,7 @@ from pricing.money import (
 )
 from pricing.rating import Rating, Segment, rate_period
 from pricing.segments import PriceVersion
-from registry.lookup import find
+from registry.lookup import find, missing
 from registry.offerings import require_classified, require_offerable
 from registry.tables import Offering
 from settlement.price_book import Priced, price_book, vat_rate
@@ -35,6 +38,8 @@ from store.unit import Unit
 
 _MEMBERS: Final = {"offering", "quantity"}
 _REF_LENGTH_MAX: Final = 128
+_REFS_MAX: Final = 500
+"""So many offerings are sought by one statement."""
 _NOTHING: Final = Tax(0, 0, 0)
 
 
@@ -53,7 +58,7 @@ def rate_batch(unit: Unit, given: Mapping[str, Any]) -> bytes:
 
     No item raises: what is wrong with it stands in its place. A quantity may be zero.
     """
-    rater = _Rater(unit, given["on"] or unit.today)
+    rater = _Rater(unit, given["on"] or unit.today, _known(unit, given["items"]))
     results = [rater.result(index, item) for index, item in enumerate(given["items"])]
     refused = sum("code" in result for result in results)
     document = {
@@ -70,8 +75,8 @@ def rate_batch(unit: Unit, given: Mapping[str, Any]) -> bytes:
 class _Rater:
     """Prices items of one day; remembers the offerings, and why one has no price."""
 
-    def __init__(self, unit: Unit, day: date) -> None:
-        self.unit, self.day = unit, day
+    def __init__(self, unit: Unit, day: date, known: Collection[str]) -> None:
+        self.unit, self.day, self._known = unit, day, known
         self._vat = vat_rate(day)
         self._offers: dict[str, _Offer | Problem] = {}
 
@@ -114,6 +119,8 @@ class _Rater:
     def _looked_up(self, ref: str) -> _Offer:
         if not 0 < len(ref) <= _REF_LENGTH_MAX or not ref.isprintable():
             raise Malformed(f"an offering is named by its code or id, of up to {_REF_LENGTH_MAX} printable characters")
+        if ref not in self._known:
+            raise missing("offering", ref, "offering")
         offering = find(self.unit, Offering, ref, "offering")
         require_offerable(self.unit, offering, self.day)
         category = require_classified(self.unit, offering, self.day)
@@ -121,6 +128,20 @@ class _Rater:
         if category != COMMERCIAL:
             return _Offer(priced, category)
         return _Offer(priced, category, *price_in_force(priced, self.day))
+
+
+def _known(unit: Unit, items: Sequence[object]) -> set[str]:
+    """Return those codes and ids of the items that name an offering: each that does not would cost a query."""
+    named = {item["offering"] for item in items if isinstance(item, dict) and isinstance(item.get("offering"), str)}
+    refs = sorted(ref for ref in named if 0 < len(ref) <= _REF_LENGTH_MAX and ref.isprintable())
+    found: set[str] = set()
+    for start in range(0, len(refs), _REFS_MAX):
+        part = refs[start : start + _REFS_MAX]
+        query: Any = select(col(Offering.id), col(Offering.code)).where(
+            or_(col(Offering.id).in_(part), col(Offering.code).in_(part))
+        )
+        found |= {ref for row in unit.connection.execute(query) for ref in row}
+    return found
 
 
 def _amounts(tax: Tax) -> dict[str, str]:

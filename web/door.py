@@ -264,21 +264,24 @@ def takes_file(
     *,
     roles: tuple[str, ...],
     media_types: tuple[str, ...],
+    read: Callable[[bytes, str], Any],
     answer: type[Schema],
     query: type[Schema] = NoQuery,
 ) -> Callable[[Use], Use]:
-    """Make a POST route of a use case that takes a file: ``use(unit, query, content, media_type)``.
+    """Make a POST route of a use case that takes a file: ``use(unit, query, what was read)``.
 
-    The file is the body itself, of one of the media types, or the one part ``file`` of a form.
+    The file is the body itself, of one of the media types, or the one part ``file`` of a form; ``read`` opens it before
+    any transaction begins.
     """
 
     def decorate(use: Use) -> Use:
         @functools.wraps(use)
         def view(wanted: Mapping[str, Any]) -> Response:
             content, media_type = _file(media_types)
+            found = read(content, media_type)
 
             def work(unit: Unit) -> tuple[int, bytes]:
-                return _worded(use(unit, wanted, content, media_type), answer, 201)
+                return _worded(use(unit, wanted, found), answer, 201)
 
             call = long_call(use.__name__)
             claim = claim_of(_idempotency_key(), call.principal, request.method, request.full_path, content)

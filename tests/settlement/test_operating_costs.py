@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -195,3 +196,49 @@ def test_the_command_imports_files_and_tells_each_row_that_is_refused(
     assert "2 accepted, 0 duplicates, 0 refused" in done.output
     assert "row 2: operating_cost_invalid: amount: -5.00 is not above zero" in done.output
     assert [row["document_no"] for row in world.operator.seen(COSTS)["items"]] == ["V-1", "V-1"]
+
+
+def _packed(book: Workbook, part: str | None = None, content: bytes = b"") -> bytes:
+    """A workbook as bytes, one of its parts replaced."""
+    written = io.BytesIO()
+    book.save(written)
+    if part is None:
+        return written.getvalue()
+    packed = io.BytesIO()
+    with zipfile.ZipFile(written) as old, zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as new:
+        for name in old.namelist():
+            new.writestr(name, content if name == part else old.read(name))
+    return packed.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("part", "content", "status"),
+    [
+        ("xl/worksheets/sheet1.xml", b"<a>" * 1_000_000, 413),
+        ("xl/worksheets/sheet1.xml", b"<a>" + b"<b/>" * 1_100_000 + b"</a>", 413),
+        ("xl/worksheets/sheet1.xml", b"<a>" + b" " * 33 * 1024 * 1024 + b"</a>", 413),
+        ("xl/worksheets/sheet1.xml", b"<a><b></a>", 400),
+    ],
+    ids=["deep", "many elements", "large", "no XML"],
+)
+def test_a_workbook_that_would_cost_much_to_read_is_refused_before_it_is(
+    world: World, part: str, content: bytes, status: int
+) -> None:
+    assert sent(world.operator, _packed(Workbook(), part, content), XLSX).status_code == status
+
+
+def test_cells_far_to_the_right_and_rows_far_below_cost_nothing(world: World) -> None:
+    book = Workbook()
+    sheet = book.worksheets[0]
+    sheet["A1"], sheet["XFD2"], sheet["A1048576"] = "month", "x", "y"
+    answer = sent(world.operator, _packed(book), XLSX)
+    assert (answer.status_code, (answer.json or {})["code"]) == (400, "file_unreadable")
+
+
+def test_a_cell_under_no_heading_is_refused_and_not_lost(world: World) -> None:
+    row = csv_of(item()).replace(b"\r\n", b"\n").rstrip(b"\n") + b", and more\n"
+    answer = sent(world.operator, row)
+    assert answer.status_code == 422
+    assert "stands under no heading" in answer.text
+    many = sent(world.operator, b"a," * 100_000, key="many")
+    assert (many.status_code, len(many.data) < 5_000) == (400, True)

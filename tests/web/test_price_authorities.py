@@ -136,3 +136,18 @@ def test_appointments_are_entered_by_an_administrator_for_operators_and_price_au
     assert refused(world.regulator) == 403
     assert refused(world.admin, operator="buyer") == refused(world.admin, regulator="grantor") == 404
     assert refused(world.admin, registration_level="provincial") == 400
+
+
+def test_who_is_appointed_for_a_day_to_come_oversees_nothing_until_then(world: World) -> None:
+    appointment = {
+        "operator": "operator",
+        "regulator": "other-regulator",
+        "registration_level": "national",
+        "effective_from": "2025-06-01",
+        "decision_no": "A-9",
+    }
+    world.admin.made("/price-authority-appointments", appointment)
+    query = {"operator": "operator", "from": "2025-03-01", "until": "2025-04-01"}
+    assert world.other_regulator.get("/reports/cap-compliance", **query).status_code == 404
+    world.clock("2025-06-01")
+    assert world.other_regulator.get("/reports/cap-compliance", **query).status_code == 200

@@ -115,3 +115,19 @@ def test_every_fault_of_the_figures_is_named_at_once(world: World) -> None:
 def test_days_at_the_end_of_the_calendar_are_refused_and_not_a_fault(world: World) -> None:
     body = cap_body("operator", cycle_from="9998-01-01", cycle_until="9999-12-31")
     world.regulator.refused("/revenue-caps", body, 422, "revenue_cap_invalid")
+
+
+def test_a_cycle_beyond_the_calendar_is_refused_and_asked_about_without_a_fault(world: World) -> None:
+    endless = cap_body("operator", cycle_until="9999-12-31", cycle_reason="long")
+    world.regulator.refused("/revenue-caps", endless, 422, "revenue_cap_invalid")
+    late = cap_body("operator", cycle_from="9999-01-01", cycle_until="9999-12-31", cycle_reason="long")
+    assert world.regulator.post("/revenue-caps", late).status_code in (400, 422)
+    answer = world.regulator.get("/reports/carry-in", operator="operator", cycle_from="9999-01-01")
+    assert answer.status_code in (400, 422)
+
+
+def test_a_decision_dated_ahead_makes_nothing_lawful_earlier(world: World) -> None:
+    new_operator(world, "young", operating_since="2025-02-01")
+    ahead = cap_body("young", decided_on="2027-01-01", cycle_from="2027-01-01", cycle_until="2028-01-01")
+    ahead["years"][0]["year"] = 2027
+    world.regulator.refused("/revenue-caps", ahead, 422, "operating_year_incomplete")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Select
@@ -10,7 +10,7 @@ from sqlmodel import col
 
 from registry.lookup import find
 from registry.tables import Offering, Party, Product
-from schemas.cost_files import MEDIA_TYPES, numbered, read_costs
+from schemas.cost_files import MEDIA_TYPES, CostRow, numbered, read_costs
 from schemas.costs import CostImportOut, CostImportQuery, CostQuery, CostReversalIn, CostsIn, CostsOut, OperatingCostOut
 from settlement.cost_imports import import_costs
 from settlement.cost_tables import OperatingCost
@@ -36,10 +36,18 @@ def create_costs(unit: Unit, body: Mapping[str, Any]) -> dict[str, Any]:
     return {"items": cost_documents(unit, record_costs(unit, numbered(body["items"])))}
 
 
-@takes_file(door, "/import", roles=("operator",), media_types=MEDIA_TYPES, answer=CostImportOut, query=CostImportQuery)
-def import_cost_file(unit: Unit, query: Mapping[str, Any], content: bytes, media_type: str) -> dict[str, Any]:
+@takes_file(
+    door,
+    "/import",
+    roles=("operator",),
+    media_types=MEDIA_TYPES,
+    read=read_costs,
+    answer=CostImportOut,
+    query=CostImportQuery,
+)
+def import_cost_file(unit: Unit, query: Mapping[str, Any], found: Sequence[CostRow]) -> dict[str, Any]:
     """Enter the items of a CSV or workbook; with a row that is refused nothing is entered, unless they are skipped."""
-    rows = [(row.number, row.item, row.errors) for row in read_costs(content, media_type)]
+    rows = [(row.number, row.item, row.errors) for row in found]
     return import_costs(unit, rows, skip_refused=query["refused"] == "skip")
 
 
