@@ -123,6 +123,14 @@ class Parameter:
             raise ParameterNotInForce(message, parameter=self.name, first_value_from=first.isoformat())
         return entry
 
+    def known_day(self, day: date) -> date:
+        """Return the day whose value is meant: of a day before the first value, that of the first value.
+
+        >>> load_law().parameter("price_notice.deviation_line_percent").known_day(date(2024, 6, 1))
+        datetime.date(2025, 3, 1)
+        """
+        return max(day, self.text.values[0].effective_from)
+
     def number(self, day: date) -> Decimal:
         """Return the value of a ``percent`` or ``percentage_points`` parameter."""
         return self._of_type(Decimal, day)

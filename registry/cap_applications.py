@@ -217,7 +217,7 @@ def _with_costs(year: dict[str, Any], reckoned: Mapping[int, CapYear]) -> dict[s
 def _without_profit(unit: Unit, basis: str, years: Sequence[YearFigures]) -> Mapping[int, CapYear]:
     """Judge figures as a determination would, and return them by year; the profit rate is the price authority's."""
     figures = CapFigures(PriceBasis(basis), Decimal(0), Decimal(0), tuple(years))
-    law_day = max(unit.today, unit.law.parameter(MARKUP_LIMIT).text.values[0].effective_from)
+    law_day = unit.law.parameter(MARKUP_LIMIT).known_day(unit.today)
     return {year.year: year for year in permitted_revenue(figures, law_day, unit.law).years}
 
 

@@ -26,7 +26,7 @@ def require_operator(
         raise missing(what, ref or operator_id, field)
 
 
-def require_overseer(unit: Unit, operator_id: str) -> None:
+def require_overseer(unit: Unit, operator_id: str, ref: str | None = None) -> None:
     """Require that the caller may read an operator's affairs; raises NotFound.
 
     It is the operator itself, a regulator or grantor that an authorisation of this operator names, a regulator that is
@@ -34,7 +34,7 @@ def require_overseer(unit: Unit, operator_id: str) -> None:
     """
     overseen = operators_overseen(unit)
     if overseen is not None and operator_id not in overseen:
-        raise missing("operator", operator_id)
+        raise missing("operator", ref or operator_id)
 
 
 def operators_overseen(unit: Unit) -> list[str] | None:

@@ -294,7 +294,7 @@ def _stored(unit: Unit, row: RevenueCap, as_of: datetime | None = None) -> list[
 
 def _law_day(law: Law, decided_on: date) -> date:
     """The day whose law judges a decision: a decision dated before the Notice was in force is applied under it too."""
-    return max(decided_on, law.parameter(MARKUP_LIMIT).text.values[0].effective_from)
+    return law.parameter(MARKUP_LIMIT).known_day(decided_on)
 
 
 def _for_level(row: RevenueCap) -> str:

@@ -194,8 +194,7 @@ def _raise_duties(
 def _due_on(unit: Unit, wanted: date | None) -> date:
     if wanted is None:
         parameter = unit.law.parameter(DUTY_DAYS)
-        first = parameter.text.values[0].effective_from
-        return unit.today + timedelta(days=parameter.whole(max(unit.today, first)))
+        return unit.today + timedelta(days=parameter.whole(parameter.known_day(unit.today)))
     if wanted < unit.today:
         message = f"a duty that is raised on {unit.today} cannot be due on {wanted}; give that day or a later one"
         raise DeadlinePassed(message, errors={"due_on": [message]}, today=unit.today.isoformat())

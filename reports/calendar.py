@@ -306,7 +306,7 @@ def _of_provider(frame: _Frame) -> Iterator[CalendarItem]:
             f"/resources/{resource.id}",
             window,
             (f"The registration of resource {resource.code} ends: renew it", f"资源{resource.code}登记届满：办理续展"),
-            opens_on=until - timedelta(days=window.whole(_in_force(window, frame.today))),
+            opens_on=until - timedelta(days=window.whole(window.known_day(frame.today))),
         )
 
 
@@ -320,7 +320,7 @@ def _yearly(
     parameter = frame.law.parameter(name)
     first, filed = parameter.text.values[0].effective_from, _filed_years(frame, yearly)
     for year in _years(frame, authorisations):
-        due = parameter.month_day(_in_force(parameter, date(year + 1, 1, 1))).of(year + 1)
+        due = parameter.month_day(parameter.known_day(date(year + 1, 1, 1))).of(year + 1)
         if due >= first:
             path = f"/reports/{yearly.report.replace('_', '-')}?{yearly.subject_kind}={frame.party.code}&year={year}"
             texts = (words[0].format(year=year), words[1].format(year=year))
@@ -396,7 +396,7 @@ def _registration(frame: _Frame, product: Product) -> Iterator[CalendarItem]:
     )
     path = f"/products/{product.id}"
     applied = frame.law.parameter(APPLICATION_WORKING_DAYS)
-    due = add_working_days(product.delivered_on, applied.whole(_in_force(applied, frame.today)))
+    due = add_working_days(product.delivered_on, applied.whole(applied.known_day(frame.today)))
     yield CalendarItem(
         "product_registration",
         due.day,
@@ -418,7 +418,7 @@ def _registration(frame: _Frame, product: Product) -> Iterator[CalendarItem]:
             path,
             window,
             (f"The registration of product {product.code} ends: renew it", f"产品{product.code}登记届满：办理续展"),
-            opens_on=until - timedelta(days=window.whole(_in_force(window, frame.today))),
+            opens_on=until - timedelta(days=window.whole(window.known_day(frame.today))),
             is_done=number + 1 < len(rows),
         )
 
@@ -462,8 +462,3 @@ def _review(frame: _Frame, plan: GrantReviewPlan, *, is_done: bool) -> CalendarI
         ("Review the use under a grant of free use", "核查无偿使用授权项下的使用情况"),
         is_done=is_done,
     )
-
-
-def _in_force(parameter: Parameter, day: date) -> date:
-    """Return the day whose value is asked for; of a day before the first value, that of the first value."""
-    return max(day, parameter.text.values[0].effective_from)

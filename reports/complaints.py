@@ -24,7 +24,7 @@ WIDE_FROM: Final = "platform.complaints_wide_from"
 def complaint_rows(unit: Unit, frame: Frame) -> list[dict[str, Any]]:
     """Return what was complained of in the period, offering by offering; who complains twice counts once."""
     parameter = unit.law.parameter(WIDE_FROM)
-    wide_from = parameter.whole(max(frame.last_day, parameter.text.values[0].effective_from))
+    wide_from = parameter.whole(parameter.known_day(frame.last_day))
     complaints, steps = _complaints(unit, frame), _steps(unit, frame)
     return [
         _row(frame, offering_id, complaints[offering_id], steps, wide_from)

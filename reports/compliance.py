@@ -169,7 +169,7 @@ def _settings(unit: Unit, frame: Frame, years: Sequence[DeterminedYear]) -> dict
         "tax_basis": ", ".join(bases),
         "comparison": "annual_and_cycle",
         "deviation_sign": "both",
-        "deviation_line_percent": format_rate(line.number(_law_day(line, frame.last_day))),
+        "deviation_line_percent": format_rate(line.number(line.known_day(frame.last_day))),
         "operating_year": unit.settings.operating_year.value,
         "rounding": "half_up",
         "revenue_counted_by": "service_month",
@@ -269,7 +269,7 @@ def _parameters(frame: Frame) -> list[dict[str, Any]]:
 
 
 def _parameter(parameter: Parameter, day: date) -> dict[str, Any]:
-    entry = parameter.entry_at(_law_day(parameter, day))
+    entry = parameter.entry_at(parameter.known_day(day))
     reference = entry.references[0] if entry.references else None
     return {
         "parameter": parameter.name,
@@ -282,11 +282,6 @@ def _parameter(parameter: Parameter, day: date) -> dict[str, Any]:
         "origin": "law" if parameter.is_law else "platform",
         "verified": parameter.verified,
     }
-
-
-def _law_day(parameter: Parameter, day: date) -> date:
-    """The day whose law is said: of a period before the first value, that of the first value."""
-    return max(day, parameter.text.values[0].effective_from)
 
 
 def _value(value: LawValue) -> str:

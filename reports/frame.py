@@ -17,6 +17,7 @@ from pricing.parameters import Law
 from pricing.period import YEAR_MAX, Month, Span, day_of, format_instant
 from registry.lookup import missing, party_of_kind
 from registry.relations import SEES_EVERYTHING, names_caller, require_overseer
+from registry.spans import years_after
 from registry.tables import Authorisation, Offering, Party, Product
 from store.unit import Unit
 
@@ -107,7 +108,7 @@ class Frame:
 def frame_of(unit: Unit, operator: str, period: Span, as_of: datetime) -> Frame:
     """Return the bounds of a report on an operator, by code or id, that the caller oversees; raises NotFound."""
     party = party_of_kind(unit, operator, "operator", "operator")
-    require_overseer(unit, party.id)
+    require_overseer(unit, party.id, operator)
     _require_bounded(period)
     is_partial = unit.principal.role == "grantor"
     offered = _offered(unit, party.id, as_of, unit.principal.party if is_partial else None)
@@ -129,7 +130,7 @@ def grantor_frame(unit: Unit, grantor: str, period: Span, as_of: datetime) -> Fr
 
 def _require_bounded(period: Span) -> None:
     end = period.end or date.max
-    if end.year - period.start.year > YEARS_MAX or (end - _DAY).year > YEAR_MAX:
+    if end > years_after(period.start, YEARS_MAX) or (end - _DAY).year > YEAR_MAX:
         message = f"a report is of at most {YEARS_MAX} years, and not from {period.start} until {period.end}"
         raise PeriodTooLong(message, errors={"until": [message]})
 

@@ -111,7 +111,7 @@ def operation_report(unit: Unit, wanted: Mapping[str, Any]) -> dict[str, Any]:
 def due_on(unit: Unit, parameter: str, year: int) -> date:
     """Return the day of the next year by which a report on a year is due, by the law of that day."""
     law = unit.law.parameter(parameter)
-    day: MonthDay = law.month_day(max(date(year + 1, 1, 1), law.text.values[0].effective_from))
+    day: MonthDay = law.month_day(law.known_day(date(year + 1, 1, 1)))
     return day.of(year + 1)
 
 

@@ -225,7 +225,7 @@ def cycle_excess(revenue: Revenue, years: Sequence[DeterminedYear]) -> int:
 def deviation_of(frame: Frame, days: Span, actual: int, maximum: int, after_deduction: int) -> Deviation:
     """Return how far revenue lies from a maximum, by the law of the last of its days (Price Notice 四)."""
     last_day = (days.end or date.max) - _DAY
-    day = max(last_day, frame.law.parameter(DEVIATION_LINE).text.values[0].effective_from)
+    day = frame.law.parameter(DEVIATION_LINE).known_day(last_day)
     return deviation(actual, maximum, after_deduction, day, frame.law)
 
 

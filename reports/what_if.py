@@ -33,6 +33,7 @@ from pricing.tariff import Tariff
 from registry.grant_reratings import RERATING
 from registry.lookup import find, missing
 from registry.prices import PERIOD_FORMS
+from registry.relations import operators_overseen
 from registry.spans import require_span
 from registry.tables import Contract, ContractOffering, Offering, Party
 from reports.charges import days_of_use
@@ -189,6 +190,9 @@ def _tried_out(
 
 def _frame(unit: Unit, offering: Offering, named: str, days: Span) -> Frame:
     operator = unit.session.get_one(Party, offering.operator_id)
+    overseen = operators_overseen(unit)
+    if overseen is not None and operator.id not in overseen:
+        raise missing("offering", named, "offering")
     frame = frame_of(unit, operator.code, days, unit.now)
     if offering.id not in frame.offerings:
         raise missing("offering", named, "offering")

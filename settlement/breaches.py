@@ -33,6 +33,7 @@ from registry.relations import (
     require_operator,
     require_overseer,
 )
+from registry.revenue_evaluations import DeadlinePassed
 from registry.spans import require_span
 from registry.tables import Contract, Offering, Party, TariffVersion
 from settlement.breach_tables import BreachMonth, BreachRecord, BreachRefund, BreachStep
@@ -128,7 +129,7 @@ def record_breach(unit: Unit, given: Mapping[str, Any], seek: Find) -> BreachRec
     Raises NotFound, DatesReversed, FoundAhead, NothingAboveCeiling, BreachRecorded.
     """
     operator = party_of_kind(unit, given["operator"], "operator", "operator")
-    require_overseer(unit, operator.id)
+    require_overseer(unit, operator.id, given["operator"])
     offering = _offering(unit, operator, given["offering"])
     days = require_span({"from": given["day_from"], "until": given["day_until"]}, "from", "until")
     if given["found_on"] > unit.today:
@@ -191,12 +192,15 @@ def refund_breach(unit: Unit, breach_id: str, seek: Find) -> BreachRecord:
 def order_breach(unit: Unit, breach_id: str, given: Mapping[str, Any]) -> BreachRecord:
     """Record the price authority's order on a breach: measures, and by when.
 
-    Raises NotFound, NotPriceAuthority, BreachClosed.
+    Raises NotFound, NotPriceAuthority, BreachClosed, DeadlinePassed.
     """
     row = _locked(unit, breach_id)
     _require_authority(unit, row)
     _require_open(unit, row)
     due_on = given["due_on"]
+    if due_on is not None and due_on < unit.today:
+        message = f"what is ordered on {unit.today} cannot be due on {due_on}; give that day or a later one"
+        raise DeadlinePassed(message, errors={"due_on": [message]}, today=unit.today.isoformat())
     details = {
         "decision_no": given["decision_no"],
         "measures": sorted(set(given["measures"])),

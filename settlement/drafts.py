@@ -225,10 +225,7 @@ class Drawer:
     @property
     def may_be_in_advance(self) -> bool:
         """Whether any price of the contract has a yearly fee, of which bills charge months ahead."""
-        versions = (version for offering_id in self.terms for version in self._prices(offering_id))
-        return any(
-            version.tariff.fixed is not None and version.tariff.fixed.period is FeePeriod.YEAR for version in versions
-        )
+        return any(_has_fee_by_year(version) for offering_id in self.terms for version in self._prices(offering_id))
 
     def charge(self, key: ServiceMonth, use: ChargeableUse, before: Before | None = None) -> None:
         """Add the lines of the month that is billed; a segment without use is no line.
@@ -301,14 +298,10 @@ class Drawer:
             self.lines.append(replace(drawn, service_from=fees[0].start, amount=difference, steps=steps))
 
     def _is_yearly(self, offering_id: str, tariff_id: str | None) -> bool:
-        version = next((each for each in self._prices(offering_id) if each.id == tariff_id), None)
-        fixed = version.tariff.fixed if version else None
-        return fixed is not None and fixed.period is FeePeriod.YEAR
+        return any(_has_fee_by_year(version) for version in self._prices(offering_id) if version.id == tariff_id)
 
     def _has_yearly_fee(self, offering_id: str, day: date) -> bool:
-        version = next((each for each in self._prices(offering_id) if each.span.contains(day)), None)
-        fixed = version.tariff.fixed if version else None
-        return fixed is not None and fixed.period is FeePeriod.YEAR
+        return any(_has_fee_by_year(version) for version in self._prices(offering_id) if version.span.contains(day))
 
     def judge_again(self, key: ServiceMonth, use: ChargeableUse, before: int, bill: EarlierBill) -> None:
         """Charge an earlier month anew on all of its use: more is a correction line, less a reduction of its bill."""
@@ -424,6 +417,11 @@ def _decision(line: RatedLine) -> tuple[str | None, str | None]:
     """The id and decision of the ceiling that a line was held against: of a fee that of the fixed part, if any."""
     ceiling = line.fixed_ceiling or line.ceiling
     return (ceiling.id, ceiling.decision_no) if ceiling else (None, None)
+
+
+def _has_fee_by_year(version: PriceVersion) -> bool:
+    fixed = version.tariff.fixed
+    return fixed is not None and fixed.period is FeePeriod.YEAR
 
 
 def billed_unit_price(line: RatedLine) -> Decimal | None:

@@ -133,6 +133,8 @@ def writes(  # noqa: PLR0913 - each says one thing of the route, by its name
             if read is not None:
                 arguments = (read(_body()),)
 
+            if keyed and prepare is not None:
+                _idempotency_key()  # before the long work, which nobody could ask for again
             ready = _prepared(prepare, use.__name__, arguments, path)
 
             def work(unit: Unit) -> tuple[int, bytes]:

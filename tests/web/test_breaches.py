@@ -254,5 +254,6 @@ def test_only_the_price_authority_of_the_products_level_orders_and_closes(world:
     world.admin.made("/price-authority-appointments", {**appointment, **national})
     order = {"decision_no": "O-1", "measures": ["refund"], "text": "Refund all"}
     world.other_regulator.refused(f"{path}/order", order, 422, "not_price_authority")
+    world.regulator.refused(f"{path}/order", {**order, "due_on": "2025-04-09"}, 422, "deadline_passed")
     world.other_regulator.refused(f"{path}/close", {"reason": "enough"}, 422, "not_price_authority")
     assert world.regulator.made(f"{path}/order", order, 200)["status"] == "ordered"

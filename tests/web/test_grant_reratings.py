@@ -102,6 +102,9 @@ def test_re_rated_use_is_neither_free_again_nor_taken_back_nor_added_to(world: W
     assert late["results"][0]["code"] == "grant_rerated"
     before = world.usage(grant["contract"], "floods", "5", "2025-03-09T13:00:00+08:00")
     assert before["accepted"] == 1
+    listed = f"/free-use-grants/{grant['id']}/reratings"
+    assert all(client.seen(listed)["items"] == [made] for client in (world.buyer, world.grantor, world.regulator))
+    assert world.other_buyer.get(listed).status_code == 404
     into = world.usage(made["contract"], "scores", "5", "2025-04-10T13:00:00+08:00")
     assert into["results"][0]["code"] == "contract_takes_no_use"
     back = world.usage(grant["contract"], "floods", "60", "2025-04-19T13:00:00+08:00", reversesid="e-march")

@@ -13,7 +13,7 @@ from sqlmodel import col
 from registry.grant_evidence import add_evidence, evidence_document, evidence_of, find_evidence
 from registry.grant_reratings import rerating_document
 from registry.grant_reviews import review_grant
-from registry.grant_tables import GrantEvidence
+from registry.grant_tables import GrantEvidence, GrantRerating
 from registry.grants import apply_for_grant, decide_grant, find_grant, grant_document, visible_grants
 from registry.tables import FreeUseGrant
 from schemas.registry import (
@@ -29,7 +29,7 @@ from schemas.registry import (
     WithdrawalIn,
 )
 from schemas.wire import NoQuery
-from settlement.rerating import rerate_grant
+from settlement.rerating import rerate_grant, visible_reratings
 from store.unit import Unit
 from web.door import Door, describe, guard, lists, long_call, reads, store, writes
 from web.files import BYTES
@@ -74,6 +74,19 @@ def review(unit: Unit, body: Mapping[str, Any], grant_id: str) -> dict[str, Any]
 def rerate(unit: Unit, body: Mapping[str, Any], grant_id: str) -> dict[str, Any]:
     """Decide that use under a grant was commercial from a day on; its bill is issued at once."""
     return rerating_document(unit, rerate_grant(unit, grant_id, body))
+
+
+@lists(
+    door,
+    "/<grant_id>/reratings",
+    roles=READERS,
+    item=ReratingOut,
+    key=col(GrantRerating.id),
+    document=rerating_document,
+)
+def list_reratings(unit: Unit, _query: Mapping[str, Any], grant_id: str) -> Select[Any]:
+    """List the decisions by which use under a grant was re-rated, each with its bill."""
+    return visible_reratings(unit, grant_id)
 
 
 @lists(door, "", roles=READERS, item=GrantOut, key=col(FreeUseGrant.id), document=grant_document, query=GrantsQuery)
